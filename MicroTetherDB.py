@@ -109,7 +109,7 @@ if hasattr(os, "fsync"):  # CPython
 else:
     MutableMapping = object
     KeysView = list
-    _TIP_SIZE = 120 if sys.platform.startswith("esp") else 480
+    _TIP_SIZE = 120 if sys.platform.startswith("esp") else 448
     _rename = os.rename
 
     try:
@@ -762,18 +762,20 @@ class MicroTetherDB(MutableMapping):
             return 0, True
         with open(path, "rb") as file:
             at = begin = end = chain = 0
+            mark = b" "
             for line in _lines(file, 0, size):
-                if at:
-                    chain = crc32(line[9:-1], crc32(line[8:9], chain))
-                    if line != b"%08x" % chain + line[8:-1] + b"\n":
-                        break
-                else:
+                if not at:
                     try:
                         chain = int(line, 16)
                     except ValueError:
                         break
+                elif line[-1:] != b"\n" or line.strip():  # a blank line is padding
+                    mark = line[8:9]
+                    chain = crc32(line[9:-1], crc32(mark, chain))
+                    if line != b"%08x" % chain + line[8:-1] + b"\n":
+                        break
                 at += len(line)
-                if line[8:9] != b"+":
+                if mark != b"+":
                     if chain == self._chain:
                         begin = at
                     end = at
@@ -781,17 +783,18 @@ class MicroTetherDB(MutableMapping):
             if not begin or begin == end:  # stale
                 return 0, True
             for line in _lines(file, begin, end):
-                record = json.loads(line[9:])
-                if len(record) > 1:
-                    use({record[0]: record[1]})
-                else:
-                    data[_slot(record[0])].pop(record[0], None)
+                if line.strip():
+                    record = json.loads(line[9:])
+                    if len(record) > 1:
+                        use({record[0]: record[1]})
+                    else:
+                        data[_slot(record[0])].pop(record[0], None)
         self._chain = last
         return end, begin == 9 and end == size
 
     def _set_limit(self, size):
         # How long the journal may get before a fold. Where X is inline a fold is cheapest.
-        self._limit = 0 if size <= self.TIP_SIZE else max(size, _BLOCK)
+        self._limit = 0 if size <= self.TIP_SIZE else 2 * size
 
     def _store(self, block, count, size):
         """Make a block's changes, count records of size bytes in all, durable."""
@@ -835,6 +838,11 @@ class MicroTetherDB(MutableMapping):
                     size += file.write(b"%08x" % chain + mark)
                     size += file.write(text)
                     size += file.write(b"\n")
+                # littlefs copies the last block at each append: where that is too much for what is
+                # appended, go on in a fresh block.
+                if spill and size % _BLOCK > 16 * (size - self._log):
+                    while size % _BLOCK:
+                        size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
                 _sync(file)
             if new:
                 _sync_folder(path)

@@ -1,0 +1,153 @@
+"""A flash chip or an SD card in RAM, for VfsLfs2 and VfsFat: it counts, and its power can be cut.
+
+Runs on MicroPython only, since only there are the real file systems. Its callbacks allocate
+nothing: a file's finaliser may call them while the heap is locked.
+"""
+
+import os
+
+try:
+    import vfs
+except ImportError:  # before 1.23
+    vfs = os
+
+ERASE = 4096  # bytes erased at once
+SECTOR = 512  # bytes of an SD card's sector
+
+BEFORE = 0  # how the operation that the power cut hits is left: not begun,
+HALF = 1  # half done,
+ERASED = 2  # or all ones
+
+_NATIVE = """
+@micropython.viper
+def move(to: ptr8, to_at: int, source: ptr8, at: int, size: int):
+    i = 0
+    while i < size:
+        to[to_at + i] = source[at + i]
+        i += 1
+
+@micropython.viper
+def fill(to: ptr8, at: int, size: int):
+    i = 0
+    while i < size:
+        to[at + i] = 255
+        i += 1
+"""
+
+_PLAIN = """
+def move(to, to_at, source, at, size):
+    for i in range(size):
+        to[to_at + i] = source[at + i]
+
+def fill(to, at, size):
+    for i in range(size):
+        to[at + i] = 255
+"""
+
+_code = {}
+try:
+    exec("import micropython\n" + _NATIVE, _code)
+except SyntaxError:  # a port that has no compiler to machine code
+    exec(_PLAIN, _code)
+move = _code["move"]
+fill = _code["fill"]
+
+
+class Flash:
+    """Flash memory as the ports give it to littlefs: bytes are programmed, blocks are erased."""
+
+    unit = ERASE
+
+    def __init__(self, size=256 * 1024, prog=256, memory=None):
+        self.memory = memory or bytearray(size)
+        if memory is None:
+            fill(self.memory, 0, len(self.memory))
+        self.prog = prog
+        self.erases = 0
+        self.programmed = 0  # bytes
+        self.reads = 0  # calls
+        self.operations = 0  # erases and programs, whichever
+        self.cut_at = -1  # the number of the operation that loses its power
+        self.cut_how = BEFORE
+        self.dead = False
+
+    def restart(self):
+        """The same memory, powered again. What still holds the old one can't write to it."""
+        self.dead = True
+        return type(self)(prog=self.prog, memory=self.memory)
+
+    def _cut(self):
+        self.operations += 1
+        if self.operations == self.cut_at:
+            self.dead = True
+        return self.dead
+
+    def readblocks(self, block, buf, off=0):
+        if self.dead:
+            return -5
+        self.reads += 1
+        move(buf, 0, self.memory, block * self.unit + off, len(buf))
+        return 0
+
+    def writeblocks(self, block, buf, off=0):
+        if self.dead:
+            return -5
+        size = len(buf)
+        at = block * ERASE + off
+        if self._cut():
+            if self.cut_how == HALF:
+                move(self.memory, at, buf, 0, size // 2)
+            return -5
+        self.programmed += size
+        move(self.memory, at, buf, 0, size)
+        return 0
+
+    def _erase(self, block):
+        if self.dead:
+            return -5
+        if self._cut():
+            if self.cut_how == ERASED:
+                fill(self.memory, block * ERASE, ERASE)
+            elif self.cut_how == HALF:
+                fill(self.memory, block * ERASE, ERASE // 2)
+            return -5
+        self.erases += 1
+        fill(self.memory, block * ERASE, ERASE)
+        return 0
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return len(self.memory) // self.unit
+        if op == 5:
+            return self.unit
+        if op == 6:
+            return self._erase(arg)
+        return 0
+
+    def format(self):
+        vfs.VfsLfs2.mkfs(self, progsize=self.prog)
+
+    def mount(self, at):
+        vfs.mount(vfs.VfsLfs2(self, progsize=self.prog), at)
+
+
+class Card(Flash):
+    """An SD card as FAT sees it: whole sectors are written, each in one go."""
+
+    unit = SECTOR
+
+    def writeblocks(self, block, buf, off=0):
+        at = 0
+        while at < len(buf):
+            if self.dead or self._cut():
+                return -5
+            self.programmed += SECTOR
+            move(self.memory, block * SECTOR + at, buf, at, SECTOR)
+            at += SECTOR
+        return 0
+
+    def format(self):
+        vfs.VfsFat.mkfs(self)
+
+    def mount(self, at):
+        vfs.mount(vfs.VfsFat(self), at)

@@ -1,0 +1,54 @@
+"""What a pseudo-board does first when it gets power: it mounts its flash as a board's firmware does.
+
+    micropython -i pseudo_boot.py IMAGE littlefs|fat prompt|main
+
+The flash's memory is kept in the file IMAGE too, so that it outlives the interpreter. To cut the
+power at the N-th operation from now: `import flash; flash.board.cut(N)`.
+"""
+
+import os
+import sys
+
+import flash
+
+image, kind, what = sys.argv[1:]
+parent = flash.Card if kind == "fat" else flash.Flash
+
+
+class Kept(parent):
+    """A flash chip or card that keeps its memory in a file, and takes the board down with it."""
+
+    def cut(self, operations, how=flash.BEFORE):
+        self.cut_at = self.operations + operations
+        self.cut_how = how
+
+    def writeblocks(self, block, buf, off=0):
+        result = parent.writeblocks(self, block, buf, off)
+        self.keep()
+        return result
+
+    def ioctl(self, op, arg):
+        result = parent.ioctl(self, op, arg)
+        if op == 6:  # erase
+            self.keep()
+        return result
+
+    def keep(self):
+        file.seek(0)
+        file.write(self.memory)
+        if self.dead:
+            os.system("kill -9 $PPID")
+
+
+blank = not os.stat(image)[6]
+file = open(image, "r+b")
+flash.board = Kept(memory=None if blank else bytearray(file.read()))
+if blank:
+    flash.board.format()
+flash.vfs.umount("/")
+flash.board.mount("/")
+os.chdir("/")
+sys.path[:] = ["", ".frozen", "/lib"]
+sys.argv[:] = []
+if what == "main" and "main.py" in os.listdir():
+    exec(open("main.py").read(), {"__name__": "__main__"})

@@ -1,4 +1,4 @@
-"""What a pseudo-board does first when it gets power: it mounts its flash as a board's firmware does.
+"""What a pseudo-board does when it gets power: mount its flash, as a board's firmware does.
 
     micropython -i pseudo_boot.py IMAGE littlefs|fat prompt|main
 

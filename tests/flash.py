@@ -5,6 +5,7 @@ nothing: a file's finaliser may call them while the heap is locked.
 """
 
 import os
+from array import array
 
 try:
     import vfs
@@ -53,6 +54,40 @@ move = _code["move"]
 fill = _code["fill"]
 
 
+class Tape:
+    """What a chip was told to do, so that its memory can be rebuilt as of any operation."""
+
+    def __init__(self, operations=8192, room=1 << 20):
+        self.place = array("I", [0] * operations)
+        self.size = array("I", [0] * operations)
+        self.start = array("I", [0] * operations)
+        self.data = bytearray(room)
+        self.rewind()
+
+    def rewind(self):
+        self.length = 0  # operations
+        self.used = 0  # bytes of data
+
+    def note(self, place, size, data=None, at=0):
+        n = self.length
+        self.place[n] = place
+        self.size[n] = size
+        self.start[n] = self.used
+        if data is None:
+            fill(self.data, self.used, size)
+        else:
+            move(self.data, self.used, data, at, size)
+        self.used += size
+        self.length = n + 1
+
+    def play(self, n, memory, part=1):
+        """Do operation n, the first is 0, on memory: all of it or, if part is 2, half of it."""
+        move(memory, self.place[n], self.data, self.start[n], self.size[n] // part)
+
+    def is_erase(self, n):
+        return self.size[n] == ERASE
+
+
 class Flash:
     """Flash memory as the ports give it to littlefs: bytes are programmed, blocks are erased."""
 
@@ -67,6 +102,7 @@ class Flash:
         self.programmed = 0  # bytes
         self.reads = 0  # calls
         self.operations = 0  # erases and programs, whichever
+        self.tape = None
         self.cut_at = -1  # the number of the operation that loses its power
         self.cut_how = BEFORE
         self.dead = False
@@ -99,6 +135,8 @@ class Flash:
                 move(self.memory, at, buf, 0, size // 2)
             return -5
         self.programmed += size
+        if self.tape is not None:
+            self.tape.note(at, size, buf)
         move(self.memory, at, buf, 0, size)
         return 0
 
@@ -112,6 +150,8 @@ class Flash:
                 fill(self.memory, block * ERASE, ERASE // 2)
             return -5
         self.erases += 1
+        if self.tape is not None:
+            self.tape.note(block * ERASE, ERASE)
         fill(self.memory, block * ERASE, ERASE)
         return 0
 
@@ -142,6 +182,8 @@ class Card(Flash):
             if self.dead or self._cut():
                 return -5
             self.programmed += SECTOR
+            if self.tape is not None:
+                self.tape.note(block * SECTOR + at, SECTOR, buf, at)
             move(self.memory, block * SECTOR + at, buf, at, SECTOR)
             at += SECTOR
         return 0

@@ -1,0 +1,204 @@
+"""What the behaviour tests share. Runs on CPython and on MicroPython."""
+
+import os
+import sys
+
+from MicroTetherDB import MicroTetherDB
+
+CPYTHON = hasattr(os, "fsync")
+
+# Set by board.py, on MicroPython:
+runtime = None  # where the tests run
+device = None  # the simulated flash or SD card that they run on, if they do
+
+
+# Which tests run where.
+
+
+def only(runtimes, why):
+    """Mark a test that makes sense on some runtimes only.
+
+    runtimes are names, in one string: cpython, littlefs, fat, host (MicroPython on a PC's files),
+    board; micropython for all but the first. why is for the reader.
+    """
+
+    def mark(test):
+        if CPYTHON:
+            test.only = runtimes.split()
+            return test
+        return test if runs_on(runtime, runtimes.split()) else None
+
+    return mark
+
+
+def runs_on(runtime, runtimes):
+    return runtime in runtimes or (runtime != "cpython" and "micropython" in runtimes)
+
+
+def threaded(test):
+    """Mark a test that needs threads: a board without _thread has none."""
+    try:
+        import _thread
+    except ImportError:
+        return None
+    return _thread and test
+
+
+# What is to be expected.
+
+
+def raises(kind, function, *args):
+    """Call function(*args); return the text of the exception of that very kind that it raises."""
+    try:
+        function(*args)
+    except kind as error:
+        assert type(error) is kind or issubclass(kind, OSError), repr(error)
+        return str(error)
+    raise AssertionError("%s was not raised" % kind.__name__)
+
+
+class Oops(Exception):
+    """What goes wrong in a test's block."""
+
+
+def content(db):
+    return {key: db[key] for key in db}
+
+
+def same(a, b):
+    """Whether a and b are equal and of equal types, at any depth; -0.0 is not 0.0."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return sorted(a) == sorted(b) and not [key for key in a if not same(a[key], b[key])]
+    if isinstance(a, list):
+        return len(a) == len(b) and not [i for i in range(len(a)) if not same(a[i], b[i])]
+    return a == b and (not isinstance(a, float) or str(a) == str(b))
+
+
+class Small(MicroTetherDB):
+    """A database that spills and folds early."""
+
+    TIP_SIZE = 100
+
+
+# The files.
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def remove(path):
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+
+
+def files(path):
+    """The files of the database at path that there are, as {suffix: bytes}."""
+    folder, name = path.rsplit("/", 1)
+    names = os.listdir(folder)
+    ends = ("", ".log", ".tip", ".tmp")
+    return {end: read(path + end) for end in ends if name + end in names}
+
+
+def lay(path, contents):
+    """Make files(path) what contents are."""
+    for end in files(path):
+        os.remove(path + end)
+    for end in contents:
+        write(path + end, contents[end])
+
+
+def found(path, contents):
+    """The data that is found where a database's files are those contents."""
+    copy = path + "2"
+    lay(copy, contents)
+    with MicroTetherDB(copy) as db:
+        return content(db)
+
+
+def after_a_crash(path):
+    """The data that is found if the power fails now: that of a copy of the database's files."""
+    return found(path, files(path))
+
+
+class no_writes:
+    """A block in which nothing may be written, for ``with``."""
+
+    def __init__(self, path):
+        self.path = path
+        self.folder = path.rsplit("/", 1)[0]
+
+    def __enter__(self):
+        if CPYTHON:  # the folder's time tells of files made, removed and renamed
+            for name in os.listdir(self.folder) + ["."]:
+                os.utime(self.folder + "/" + name, (0, 0))
+        self.before = self.state()
+
+    def __exit__(self, kind, error, trace):
+        assert kind or self.state() == self.before
+
+    def state(self):
+        if device:
+            return device.operations
+        if CPYTHON:
+            names = sorted(os.listdir(self.folder)) + ["."]
+            return [(name, os.stat(self.folder + "/" + name).st_mtime) for name in names]
+        return files(self.path)
+
+
+# What a runtime or a disk may lack.
+
+
+def module_without(*names):
+    """Return the module MicroTetherDB imported anew, as where the modules of those names lack."""
+    was = {name: sys.modules.pop(name, None) for name in names + ("MicroTetherDB",)}
+    for name in names:
+        sys.modules[name] = None
+    try:
+        return __import__("MicroTetherDB")
+    finally:
+        for name in was:
+            if was[name]:
+                sys.modules[name] = was[name]
+            else:
+                del sys.modules[name]
+
+
+class full_disk:
+    """A block in which nothing more fits on the disk, for ``with``."""
+
+    def __init__(self, path):
+        self.filler = path.rsplit("/", 1)[0] + "/filler"
+
+    def __enter__(self):
+        if CPYTHON:
+            import resource
+
+            self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, self.limits[1]))
+            return
+        with open(self.filler, "wb") as file:
+            try:
+                while True:
+                    file.write(bytes(512))
+                    file.flush()
+            except OSError:
+                pass
+
+    def __exit__(self, *_):
+        if CPYTHON:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+        else:
+            os.remove(self.filler)

@@ -1,0 +1,263 @@
+import json
+import os
+
+from MicroTetherDB import MicroTetherDB
+from support import after_a_crash, content, files, no_writes, only, raises, read, write
+
+
+def test_a_new_database_is_empty_and_its_file_is_there_at_once(path):
+    db = MicroTetherDB(path)
+    assert len(db) == 0
+    assert json.loads(read(path)) == {}
+    db.close()
+
+
+def test_what_was_stored_is_there_after_reopening(path):
+    with MicroTetherDB(path) as db:
+        db["user1"] = {"name": "John", "age": 30}
+        db["n"] = 1
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"user1": {"name": "John", "age": 30}, "n": 1}
+
+
+def test_what_was_stored_is_there_without_close(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1, 2]
+    assert after_a_crash(path) == {"a": [1, 2]}
+
+
+def test_after_close_there_is_one_file_with_all_data_as_json(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        db["b"] = ["\u20ac", None]
+    assert list(files(path)) == [""]
+    assert json.loads(read(path)) == {"a": 1, "b": ["\u20ac", None]}
+
+
+def test_the_file_has_one_key_a_line_and_no_escapes_for_letters(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = "\u20ac\U0001f600"
+        db["b"] = 2
+    lines = read(path).decode().split("\n")
+    assert sorted(line.rstrip(",") for line in lines[:4]) == [
+        '"a":"\u20ac\U0001f600"',
+        '"b":2',
+        "{",
+        "}",
+    ]
+
+
+def test_a_json_file_made_by_another_program_is_a_database(path):
+    write(path, b'\n{"user1": {"age": 30,\r\n "tags": ["\\u00e9"]},\n\t"n": -1.5e3}')
+    expected = {"user1": {"age": 30, "tags": ["\u00e9"]}, "n": -1500.0}
+    with no_writes(path), MicroTetherDB(path) as db:
+        assert content(db) == expected
+    db = MicroTetherDB(path)
+    db["new"] = True
+    expected["new"] = True
+    assert after_a_crash(path) == expected
+    db.close()
+    assert json.loads(read(path)) == expected
+
+
+def test_an_empty_file_is_a_new_database(path):
+    write(path, b"")
+    with MicroTetherDB(path) as db:
+        assert content(db) == {}
+        db["a"] = 1
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
+
+
+def test_opening_and_closing_writes_nothing(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = {"b": 1}
+    with no_writes(path):
+        with MicroTetherDB(path) as db:
+            assert db["a"]["b"] == 1
+
+
+def test_opening_what_a_crash_left_writes_nothing(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    with no_writes(path):
+        db = MicroTetherDB(path)
+        assert db["a"] == 1
+
+
+def test_with_closes(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    raises(ValueError, lambda: db["a"])
+
+
+def test_with_closes_after_an_exception_too(path):
+    try:
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+            raise KeyError("mine")
+    except KeyError as error:
+        assert error.args == ("mine",)
+    raises(ValueError, len, db)
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
+
+
+def use_all(db):
+    """All that can be done with a database, but for close() and repr()."""
+    return [
+        lambda: db["a"],
+        lambda: db["missing"],
+        lambda: db.get("a"),
+        lambda: db.get("missing", 1),
+        lambda: "a" in db,
+        lambda: 1 in db,
+        lambda: len(db),
+        lambda: list(db),
+        lambda: list(db.keys()),
+        lambda: list(db.values()),
+        lambda: list(db.items()),
+        lambda: db.update(),
+        lambda: db.update({"a": 2}),
+        lambda: db.update(a=2),
+        lambda: db.pop("a"),
+        lambda: db.pop("missing", 1),
+        lambda: db.popitem(),
+        lambda: db.setdefault("a", 2),
+        lambda: db.__setitem__("a", 2),
+        lambda: db.__setitem__(1, 2),
+        lambda: db.__delitem__("a"),
+        lambda: db.clear(),
+        lambda: db.flush(),
+        lambda: db.backup("backup.db"),
+        lambda: db.lock().__enter__(),
+        lambda: db.transaction().__enter__(),
+        lambda: db.__enter__(),
+    ]
+
+
+def test_close_may_be_called_twice_and_all_else_then_raises_value_error(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.close()
+    with no_writes(path):
+        db.close()
+        for use in use_all(db):
+            assert path in raises(ValueError, use)
+
+
+def test_opening_it_again_takes_it_over(path):
+    older = MicroTetherDB(path)
+    older["a"] = 1
+    newer = MicroTetherDB(path)
+    for use in use_all(older):
+        raises(ValueError, use)
+    older.close()
+    assert newer["a"] == 1
+    newer["b"] = 2
+    assert after_a_crash(path) == {"a": 1, "b": 2}
+    newer.close()
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1, "b": 2}
+
+
+def test_taking_over_knows_a_file_by_any_spelling_of_its_path(path):
+    os.mkdir("folder")
+    for spelling in ("my.db", "./my.db", "folder/../my.db", ".//folder/.././my.db"):
+        older = MicroTetherDB(path)
+        newer = MicroTetherDB(spelling)
+        raises(ValueError, len, older)
+        newer[spelling] = 1
+        newer.close()
+    assert os.listdir("folder") == []
+    with MicroTetherDB(path) as db:
+        assert len(db) == 4
+
+
+def test_a_failed_takeover_leaves_the_older_one_as_it_was(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    good = files(path)
+    write(path, b"garbage")
+    raises(ValueError, MicroTetherDB, path)
+    write(path, good[""])
+    assert db["a"] == 1
+    db["b"] = 2
+    assert after_a_crash(path) == {"a": 1, "b": 2}
+
+
+def test_in_its_own_block_a_database_is_neither_closed_nor_taken_over(path):
+    db = MicroTetherDB(path)
+    for block in (db.lock, db.transaction):
+        with block():
+            db["a"] = 1
+            raises(ValueError, db.close)
+            raises(ValueError, MicroTetherDB, path)
+        assert after_a_crash(path) == {"a": 1}
+    db.close()
+
+
+def test_a_change_of_folder_does_not_move_the_database(path):
+    db = MicroTetherDB("my.db")
+    os.mkdir("elsewhere")
+    os.chdir("elsewhere")
+    db["a"] = 1
+    db.flush()
+    db.close()
+    assert os.listdir() == []
+    with MicroTetherDB(path) as db:
+        assert db["a"] == 1
+
+
+def test_repr_names_the_file_and_the_number_of_keys(path):
+    db = MicroTetherDB(path)
+    db["a"] = db["b"] = 1
+    assert path in repr(db)
+    assert "2 keys" in repr(db)
+    db.close()
+    assert path in repr(db)
+    assert "closed" in repr(db)
+
+
+def test_a_folder_that_is_not_there_raises_os_error(path):
+    missing = path.replace("my.db", "missing/my.db")
+    assert missing in raises(OSError, MicroTetherDB, missing)
+
+
+def test_a_path_that_is_a_folder_raises_os_error(path):
+    os.mkdir(path)
+    write(path + "/file", b"kept")
+    assert path in raises(OSError, MicroTetherDB, path)
+    assert os.listdir(path) == ["file"]
+
+
+def test_a_path_is_a_str(path):
+    for wrong in (1, None, b"my.db", ["my.db"]):
+        raises(TypeError, MicroTetherDB, wrong)
+    assert os.listdir() == []
+
+
+@only("cpython", "os.PathLike is CPython's")
+def test_a_path_may_be_any_path_like(path):
+    from pathlib import Path
+
+    with MicroTetherDB(Path(path)) as db:
+        db["a"] = 1
+        db.backup(Path("copy.db"))
+    with MicroTetherDB(path) as db:
+        assert db["a"] == 1
+    with MicroTetherDB("copy.db") as db:
+        assert db["a"] == 1
+
+
+@only("cpython", "links are the PC's")
+def test_a_link_is_the_file_that_it_leads_to(path):
+    os.symlink(path, "link.db")
+    older = MicroTetherDB(path)
+    newer = MicroTetherDB("link.db")
+    raises(ValueError, len, older)
+    newer["a"] = 1
+    newer.close()
+    assert os.path.islink("link.db")
+    with MicroTetherDB(path) as db:
+        assert db["a"] == 1

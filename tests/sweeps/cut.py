@@ -8,7 +8,6 @@ that plus the whole of the step in flight. The recovery (open, write, close, ope
 in the same way: after the cuts first to last, at every operation or only each every-th.
 """
 
-import gc
 import os
 import sys
 
@@ -64,17 +63,18 @@ def record(chip, steps, states):
     return chip.tape, ends
 
 
-def images(tape, n, memory):
-    """Yield each memory that a cut at operation n can leave, and how."""
-    yield flash.BEFORE, bytearray(memory)
-    half = bytearray(memory)
+def images(tape, n, memory, image):
+    """Make image each of what a cut at operation n can leave of memory, and yield how."""
+    image[:] = memory
+    yield flash.BEFORE
     if tape.size[n] != flash.SECTOR:
-        tape.play(n, half, 2)
-        yield flash.HALF, half
+        image[:] = memory
+        tape.play(n, image, 2)
+        yield flash.HALF
     if tape.is_erase(n):
-        erased = bytearray(memory)
-        tape.play(n, erased)
-        yield flash.ERASED, erased
+        image[:] = memory
+        tape.play(n, image)
+        yield flash.ERASED
 
 
 def reopen(chip):
@@ -123,11 +123,15 @@ class Sweep:
         self.second_cuts = 0
         self.place = None
         self.tape = flash.Tape(2048, 512 * 1024)
+        self.image = bytearray(SIZE)
+        self.recovered = bytearray(SIZE)
+        self.second_image = bytearray(SIZE)
 
-    def first(self, n, image, allowed, second):
-        """Recover from image, and with second from each cut of that recovery."""
+    def first(self, allowed, second):
+        """Recover from self.image, and with second from each cut of that recovery."""
         before, after = allowed
-        chip = device(self.fs, bytearray(image) if second else image)
+        self.recovered[:] = self.image
+        chip = device(self.fs, self.recovered)
         if second:
             self.tape.rewind()
             chip.tape = self.tape
@@ -137,19 +141,19 @@ class Sweep:
         saved = backed_up(chip)
         assert among(saved, (before[1], after[1])), "the backup holds %r" % saved
         if second:
-            self.second(n, image, found, ends)
+            self.second(found, ends)
 
-    def second(self, n, memory, found, ends):
+    def second(self, found, ends):
         after = dict(found)
         after["after"] = {"cut": 1}
         for m in range(ends[-1]):
             allowed = [after] if m >= ends[1] else [found] if m < ends[0] else [found, after]
-            for how, image in images(self.tape, m, memory):
+            for how in images(self.tape, m, self.image, self.second_image):
                 self.place = self.place[:2] + (m + 1, how)
-                again, _ = recover(device(self.fs, image))
+                again, _ = recover(device(self.fs, self.second_image))
                 self.second_cuts += 1
                 assert among(again, allowed), "found %r" % again
-            self.tape.play(m, memory)
+            self.tape.play(m, self.image)
 
     def run(self, first, last, every):
         steps = workload.script(TAPED)
@@ -163,15 +167,14 @@ class Sweep:
             while ends[i] <= n:
                 i += 1
             allowed = (states[i - 1] if i else ({}, {}), states[i])
-            for how, image in images(tape, n, memory):
+            for how in images(tape, n, memory, self.image):
                 if first <= n + 1 <= last:
                     self.place = (n + 1, how)
                     try:
-                        self.first(n, image, allowed, n % every == 0)
+                        self.first(allowed, n % every == 0)
                     except Exception as error:
                         self.report(error, steps[i])
                         raise
-                    gc.collect()
             tape.play(n, memory)
 
     def report(self, error, step):

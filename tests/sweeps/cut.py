@@ -1,6 +1,7 @@
 """Power cut at every operation of the chip, and at every operation of the recovery from that.
 
-    micropython -X heapsize=4M tests/sweeps/cut.py [fs=lfs256|lfs32|fat] [first=1] [last=9999] [every=1]
+    micropython -X heapsize=4M tests/sweeps/cut.py [fs=lfs256|lfs32|fat]
+        [first=1] [last=9999] [every=1]
 
 The script of workload.py runs once while the chip's operations are taped; then each memory that a
 cut could leave is rebuilt, and the database in it opened. It must hold what was acknowledged, or
@@ -9,23 +10,13 @@ in the same way: after the cuts first to last, at every operation or only each e
 """
 
 import os
-import sys
 
 import workload
-from workload import MicroTetherDB, among, read, same
+from chips import SIZE, device
+from workload import MicroTetherDB, among, flash, read, same
 
-import flash
-
-SIZE = 128 * 1024
 PATH = "/cut/x.db"
 TAPED = "/taped/x.db"
-
-
-def device(fs, memory=None):
-    MicroTetherDB.TIP_SIZE = 120 if fs == "lfs32" else 448
-    if fs == "fat":
-        return flash.Card(SIZE, memory=memory)
-    return flash.Flash(SIZE, 32 if fs == "lfs32" else 256, memory)
 
 
 def sizes(path):
@@ -47,11 +38,11 @@ def record(chip, steps, states):
     seen = {"tip": 0, "spill": 0, "fold": 0}
     db = None
     was = [0] * 4
-    for step, state in zip(steps, states):
+    for i, step in enumerate(steps):
         opened = step[0](db, *step[1:])
         db = db if opened is None else opened
         if step[0] is not workload.close:
-            assert same(read(db), state[0]), "uncut: wrong after " + workload.show(step)
+            assert same(read(db), states[i][0]), "uncut: wrong after " + workload.show(step)
         ends.append(chip.tape.length)
         now = sizes(TAPED)
         seen["tip"] += now[2] > was[2]
@@ -199,8 +190,4 @@ def main():
     )
 
 
-try:
-    main()
-except Exception as error:
-    sys.print_exception(error)
-    sys.exit(1)
+workload.run(main)

@@ -9,8 +9,13 @@ import sys
 
 sys.path[1:1] = [sys.path[0] + "/..", sys.path[0] + "/../.."]
 
-from MicroTetherDB import MicroTetherDB  # noqa: E402
+import MicroTetherDB as module  # noqa: E402
 
+MICROPYTHON = sys.implementation.name == "micropython"
+if MICROPYTHON:
+    import flash  # noqa: E402, F401 (the sweeps take it from here)
+
+MicroTetherDB = module.MicroTetherDB
 FILES = ("", ".log", ".tip", ".tmp")
 
 
@@ -198,14 +203,14 @@ def some(i, n, name="k"):
     return {"%s%d" % (name, j): {"v": i, "s": "abcdefgh"[: 3 + (i + j) % 6]} for j in range(n)}
 
 
-def script(path):
+def script(path, puts=70):
     """Return the steps that reach every path of the module, for a database at path."""
     spare = path + ".copy"
     steps = [
         (create, path),
         (put, "a", {"v": 0}),
         (put, "a", {"v": 0}),
-        (put, "", "\U0001f600 \"\\\n\0"),
+        (put, "", '\U0001f600 "\\\n\0'),
         (put, "n", 1),
         (put, "n", True),
         (put, "n", 1.0),
@@ -222,7 +227,7 @@ def script(path):
         (backup, spare),
         (update, some(1, 36)),
     ]
-    steps += [(put, "k%d" % (i % 36), {"v": i, "s": "abcdefgh"}) for i in range(70)]
+    steps += [(put, "k%d" % (i % 36), {"v": i, "s": "abcdefgh"}) for i in range(puts)]
     steps += [
         (close,),
         (create, path),
@@ -272,3 +277,14 @@ def fresh(folder):
     except OSError:
         for name in os.listdir(folder):
             os.remove(folder + "/" + name)
+
+
+def run(main):
+    """Run main; what it raises, a MemoryError too, is printed and makes the exit status 1."""
+    try:
+        main()
+    except BaseException as error:
+        if hasattr(sys, "print_exception"):
+            sys.print_exception(error)
+            sys.exit(1)
+        raise

@@ -1,0 +1,305 @@
+"""Every call of the file system fails once: open, read, write, flush, close, rename, remove, stat.
+
+    micropython -X heapsize=4M tests/sweeps/fail.py [fs=lfs256|lfs32|fat|host] [call=0] [every=1]
+    python tests/sweeps/fail.py [call=0] [every=1]
+
+Call N fails with ENOSPC, EIO, MemoryError or KeyboardInterrupt, either instead of being done or
+right after it was done. At once memory must hold what was acknowledged and the lock be free, a
+copy of the files must open with the same, and the next write must work. call= tries that one only.
+"""
+
+import _thread
+import os
+import time
+
+import workload
+from workload import FILES, MICROPYTHON, among, module, read, same
+
+if MICROPYTHON:
+    import io
+
+    import chips
+
+    Stream = io.IOBase
+else:
+    import tempfile
+
+    Stream = object
+
+
+class Faults:
+    """Stands between the module and the file system, and makes call number `at` fail."""
+
+    CALLS = ("open", "read", "write", "flush", "close")
+    OS_CALLS = ("rename", "replace", "remove", "stat", "fsync")
+
+    def __init__(self):
+        self.at = 0
+        self.struck = None
+
+    def arm(self, at, error, done):
+        self.count = 0
+        self.at = at
+        self.error = error
+        self.done = done  # whether the call is done before it fails
+        self.struck = None  # the name of the call that failed
+
+    def call(self, name, function, *args):
+        self.count += 1
+        if self.count != self.at:
+            return function(*args)
+        self.struck = name
+        if self.done:
+            result = function(*args)
+            if name == "open":
+                result.close()
+        raise self.error
+
+    def open(self, path, mode):
+        return File(self, self.call("open", open, path, mode))
+
+    def install(self):
+        module.open = self.open
+        wrapped = Os(self)
+        if module._rename is os.rename:
+            module._rename = wrapped.rename
+        module.os = wrapped
+
+
+class File(Stream):
+    def __init__(self, faults, file):
+        self.faults = faults
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def read(self, *size):
+        return self.faults.call("read", self.file.read, *size)
+
+    def readinto(self, buffer):
+        return self.faults.call("read", self.file.readinto, buffer)
+
+    def write(self, data):
+        return self.faults.call("write", self.file.write, data)
+
+    def flush(self):
+        self.faults.call("flush", self.file.flush)
+
+    def close(self):
+        self.faults.call("close", self.file.close)
+
+    def seek(self, *where):
+        return self.file.seek(*where)
+
+    def fileno(self):
+        return self.file.fileno()
+
+
+class Os:
+    def __init__(self, faults):
+        self.faults = faults
+
+    def __getattr__(self, name):
+        function = getattr(os, name)
+        if name not in Faults.OS_CALLS:
+            return function
+        return lambda *args: self.faults.call(name, function, *args)
+
+
+class OnChip:
+    """A database on a fresh chip; its copy is what a power cut would leave."""
+
+    path = "/fail/x.db"
+    copied = "/copy/x.db"
+
+    def __init__(self, fs):
+        self.fs = fs
+        self.memory = bytearray(chips.SIZE)
+        self.copy_memory = bytearray(chips.SIZE)
+        self.chip = None
+        chips.device(fs, self.memory).format()
+        self.blank = bytearray(self.memory)
+
+    def fresh(self):
+        if self.chip:
+            os.umount("/fail")
+            self.chip.restart()
+        self.memory[:] = self.blank
+        self.chip = chips.device(self.fs, self.memory)
+        self.chip.mount("/fail")
+
+    def copy(self):
+        self.copy_memory[:] = self.memory
+        chips.device(self.fs, self.copy_memory).mount("/copy")
+
+    def drop(self):
+        os.umount("/copy")
+
+
+class OnHost:
+    def __init__(self, folder):
+        self.folders = (folder + "/fail", folder + "/copy")
+        for each in self.folders:
+            workload.fresh(each)
+        self.path = self.folders[0] + "/x.db"
+        self.copied = self.folders[1] + "/x.db"
+        module.MicroTetherDB.TIP_SIZE = 448
+
+    def fresh(self):
+        workload.fresh(self.folders[0])
+
+    def copy(self):
+        workload.fresh(self.folders[1])
+        for name in FILES:
+            try:
+                with open(self.path + name, "rb") as file:
+                    data = file.read()
+            except OSError:
+                continue
+            with open(self.copied + name, "wb") as file:
+                file.write(data)
+
+    def drop(self):
+        pass
+
+
+def elsewhere(function, *args):
+    """Return what function does on another thread, which must not have to wait for long."""
+    result = []
+
+    def run():
+        try:
+            result.append((function(*args), None))
+        except Exception as error:
+            result.append((None, error))
+
+    _thread.start_new_thread(run, ())
+    end = time.time() + 10
+    while not result:
+        time.sleep(0)
+        assert time.time() < end, "the lock is not free"
+    value, error = result[0]
+    if error:
+        raise error
+    return value
+
+
+def write(db, key, value):
+    db[key] = value
+
+
+class Sweep:
+    def __init__(self, place):
+        self.place = place
+        self.faults = Faults()
+        self.faults.install()
+        self.steps = workload.script(place.path, 24)
+        self.states = workload.states_of(self.steps)
+        self.tried = 0
+
+    def on_disk(self):
+        """What a copy of the files holds when opened."""
+        self.place.copy()
+        try:
+            db = module.MicroTetherDB(self.place.copied)
+            found = read(db)
+            db.close()
+            return found
+        finally:
+            self.place.drop()
+
+    def run(self, at, error, done):
+        """Run the script with call number at failing; return whether there is such a call."""
+        self.place.fresh()
+        module._in_use.clear()
+        self.faults.arm(at, error, done)
+        db = None
+        for i, step in enumerate(self.steps):
+            raised = None
+            try:
+                opened = step[0](db, *step[1:])
+                db = db if opened is None else opened
+            except (OSError, MemoryError, KeyboardInterrupt) as caught:
+                raised = caught
+            if self.faults.struck:
+                self.step = step
+                self.tried += 1
+                self.check(db, step, i, raised)
+                return True
+            assert raised is None, raised
+            if step[0] is workload.close:
+                db = None
+        return False
+
+    def check(self, db, step, i, raised):
+        before = self.states[i - 1][0] if i else {}
+        after = self.states[i][0]
+        if raised is not None:
+            assert type(raised) is type(self.faults.error), "raised %r" % raised
+            assert raised.args[:1] == self.faults.error.args[:1], "raised %r" % raised
+        if step[0] is workload.close and raised is None or db is None:
+            db = module.MicroTetherDB(self.place.path)
+        # An in-place change outside of a block is in memory already when its flush() fails.
+        pending = raised is not None and step[0] is workload.late
+        memory = after if raised is None or pending else before
+        disk = (before, after) if pending else (memory,)
+        found = elsewhere(read, db)
+        assert same(found, memory), "memory has %r" % found
+        found = self.on_disk()
+        assert among(found, disk), "the disk has %r" % found
+        elsewhere(write, db, "next", [1])
+        disk = [dict(state, next=[1]) for state in disk]
+        memory = dict(memory, next=[1])
+        assert same(read(db), memory), "the next write has not worked"
+        found = self.on_disk()
+        assert among(found, disk), "the disk has %r after the next write" % found
+        db.close()
+        found = self.on_disk()
+        assert same(found, memory), "the disk has %r after close()" % found
+
+
+KINDS = [
+    (error, done)
+    for done in (False, True)
+    for error in (OSError(28, "full"), OSError(5, "broken"), MemoryError(), KeyboardInterrupt())
+]
+
+
+def main():
+    options = workload.options(fs="lfs256" if MICROPYTHON else "host", call=0, every=1)
+    fs = options["fs"]
+    if fs != "host":
+        place = OnChip(fs)
+    elif MICROPYTHON:
+        place = OnHost("/tmp")
+    else:
+        place = OnHost(tempfile.mkdtemp())
+    sweep = Sweep(place)
+    assert not sweep.run(0, None, False)
+    calls = sweep.faults.count
+    for n in [options["call"]] if options["call"] else range(1, calls + 1):
+        for k, (error, done) in enumerate(KINDS):
+            if (n + k) % options["every"]:
+                continue
+            try:
+                sweep.run(n, error, done)
+            except Exception:
+                print(
+                    "WRONG on %s: %s failed with %r%s"
+                    % (fs, sweep.faults.struck, error, " after it was done" if done else "")
+                )
+                print("in the step", workload.show(sweep.step))
+                if MICROPYTHON:
+                    print("micropython -X heapsize=4M", end=" ")
+                else:
+                    print("python", end=" ")
+                print("tests/sweeps/fail.py fs=%s call=%d" % (fs, n))
+                raise
+    print("%s: %d calls, %d failures, nothing lost" % (fs, calls, sweep.tried))
+
+
+workload.run(main)

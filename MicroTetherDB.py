@@ -34,25 +34,35 @@ import json
 import os
 import sys
 
+try:
+    from micropython import const
+except ImportError:
+
+    def const(_):
+        return 0
+
+
 __version__ = "1.0.0"
 
-# Where the runtimes differ: here, and nowhere below.
+_BOARD = const(1)  # 0 on a PC; for a board the compiler leaves out what is for PCs only
+_MASK = const(15)  # 0 on a PC; see _hash
+_BLOCK = 4096  # bytes of flash that are erased at once
 
+
+def _nothing(*_):
+    pass
+
+
+# Where the runtimes differ: here, and hardly anywhere below.
+
+# The keys are spread over several dicts on a board, by their _hash() & _MASK: its str hashes can
+# have as few as 8 bits, which makes a dict of more keys than that slow.
 try:
     from binascii import crc32
 
-    # A board's str hashes can have as few as 8 bits, which makes a dict of more keys than that
-    # slow: the keys are spread over this many dicts.
-    _SLOTS = 16
-
-    def _slot(key):
-        return crc32(key) & 15
-
-except ImportError:  # ESP8266: too small for many keys
-    _SLOTS = 1
-
-    def _slot(key):
-        return 0
+    _hash = crc32 if _BOARD else len
+except ImportError:  # ESP8266
+    _hash = len
 
     def crc32(data, crc=0):
         crc ^= 0xFFFFFFFF
@@ -63,71 +73,31 @@ except ImportError:  # ESP8266: too small for many keys
         return crc ^ 0xFFFFFFFF
 
 
-if hasattr(os, "fsync"):  # CPython
-    from collections.abc import KeysView, MutableMapping
-    from threading import RLock as _Lock
-    from threading import get_ident
-
-    _SLOTS = 1
-    _TIP_SIZE = 65536
-    _full_path = os.path.realpath
-
-    def _slot(key):
-        return 0
-
-    def _holds(lock):
-        return lock._is_owned()
-
-    def _encode(value):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-    def _is_text(text):
-        try:
-            return text.encode() is not None
-        except UnicodeEncodeError:
-            return False
-
-    def _blame(error, path):
-        return error if error.filename else OSError(error.errno, error.strerror, path)
-
-    def _sync(file):
-        file.flush()
-        os.fsync(file.fileno())
-
-    def _sync_folder(path):
-        if os.name == "posix":  # Windows can't, and needn't
-            folder = os.open(os.path.dirname(path), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def _rename(old, new):
-        os.replace(old, new)
-        _sync_folder(new)
-
-else:
+if _BOARD:
     MutableMapping = object
     KeysView = list
-    _TIP_SIZE = 120 if sys.platform.startswith("esp") else 448
     _rename = os.rename
-
     try:
         from _thread import allocate_lock as _Lock
         from _thread import get_ident
-    except ImportError:  # one thread
+    except ImportError:  # ESP8266: one thread
+        get_ident = int
 
         class _Lock:
-            def acquire(self):
-                pass
+            acquire = release = __enter__ = __exit__ = _nothing
 
-            release = __enter__ = acquire
+    _JSON = {"separators": (",", ":")}
+    try:
+        json.dumps(0, **_JSON)
+    except TypeError:  # old firmware
+        _JSON = {}
 
-            def __exit__(self, *_):
-                pass
+    def _encode(value):
+        # A str does for the bytes of its UTF-8, without a copy.
+        return json.dumps(value, **_JSON)
 
-        def get_ident():
-            return 1
+    def _sync(file, new):
+        file.flush()
 
     def _full_path(path):
         names = []
@@ -138,125 +108,104 @@ else:
                 names.append(name)
         return "/" + "/".join(names)
 
-    def _holds(lock):
-        return False  # Ctrl-C can't strike right after acquire() here
+else:
+    from collections.abc import KeysView, MutableMapping
+    from os.path import realpath as _full_path
+    from threading import RLock as _Lock
+    from threading import get_ident
 
     def _encode(value):
-        try:
-            return json.dumps(value, separators=(",", ":"))
-        except TypeError:  # old firmware
-            return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
-    def _is_text(text):
-        # json.loads makes surrogates of "\ud83d\ude00", which no PC could read back.
-        data = text.encode()
-        at = data.find(b"\xed")
-        while at >= 0 and data[at + 1] < 0xA0:
-            at = data.find(b"\xed", at + 1)
-        return at < 0
-
-    def _blame(error, path):
-        return OSError(error.args[0], path)
-
-    def _sync(file):
+    def _sync(file, new):
         file.flush()
+        os.fsync(file.fileno())
+        if new:
+            _sync_folder(file.name)
+
+    def _rename(old, new):
+        os.replace(old, new)
+        _sync_folder(new)
 
     def _sync_folder(path):
-        pass
+        if os.name == "posix":
+            folder = os.open(os.path.dirname(path), os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 _GONE = object()  # stands for the value of a key that isn't there
-_BLOCK = 4096  # bytes of flash that are erased at once
-_DEPTH = 32  # how deep a value may nest, so that a board with a small stack can save it too
 _in_use = {}  # full path: the database that has it open
 
 
-def _nothing(*_):
-    pass
+def _where(path, text):
+    for key in reversed(path):
+        text = ('["%s"]%s' if isinstance(key, str) else "[%s]%s") % (key, text)
+    return "db" + text
 
 
-def _where(path):
-    return "db" + "".join(['["%s"]' % k if isinstance(k, str) else "[%r]" % (k,) for k in path])
+def _check(value, path):
+    """Return whether value will be read back as it is. Raise if it can't be stored.
 
-
-def _plain(value, path, own=False):
-    """Return value as JSON gives it back: a copy or, if own, value itself put right in place.
-
-    path is the list of keys that lead to it. Raises TypeError or ValueError that says where.
+    path is the list of keys that lead to it.
     """
-    kind = type(value)
-    if value is None or kind is bool or kind is int:
-        return value
-    if isinstance(value, str):
-        if not _is_text(value):
-            raise ValueError(_where(path) + " is no Unicode text: it has a surrogate")
-        return value if kind is str else json.loads(_encode(value))
-    if isinstance(value, float):
-        for _ in range(9):  # until its text stands for it exactly
-            if value * 0 != 0:
-                raise ValueError("%s: JSON has no %s" % (_where(path), value))
-            was = value
-            value = json.loads(_encode(was))
-            if value == was:
-                break
-        return value
-    if isinstance(value, int):
-        return int(value)
-    if not isinstance(value, (dict, list, tuple)):
-        raise TypeError("%s: can't store a %s" % (_where(path), kind.__name__))
-    if len(path) > _DEPTH:
-        raise ValueError(_where(path[:1]) + " contains itself, or is nested too deep")
-    if isinstance(value, dict):
-        own = own and kind is dict
-        plain = value if own else {}
-        for key in value:
+    plain = True
+    if isinstance(value, (dict, list, tuple)):
+        if len(path) > 32:  # a board with a small stack must be able to save it too
+            raise ValueError(_where(path[:1], " contains itself, or is nested too deep"))
+        keys = value
+        if not isinstance(value, dict):
+            plain = isinstance(value, list)
+            keys = range(len(value))
+        for key in keys:
             path.append(key)
-            if not isinstance(key, str):
-                raise TypeError(_where(path) + ": a key must be a str")
-            item = _plain(value[key], path, own)
-            if not own or item is not value[key]:
-                plain[_plain(key, path)] = item
+            if keys is value and not isinstance(key, str):
+                raise TypeError(_where(path, ": a key must be a str"))
+            plain = _check(value[key], path) and plain
             path.pop()
-        return plain
-    own = own and kind is list
-    plain = value if own else []
-    for i in range(len(value)):
-        path.append(i)
-        item = _plain(value[i], path, own)
-        if not own:
-            plain.append(item)
-        elif item is not value[i]:
-            plain[i] = item
-        path.pop()
+    elif isinstance(value, str):
+        # A board makes surrogates of JSON's escapes for an emoji, and no PC could read them.
+        data = value.encode()
+        at = data.find(b"\xed")
+        while at >= 0:
+            if data[at + 1] > 0x9F:
+                raise ValueError(_where(path, " has a surrogate: that is no Unicode"))
+            at = data.find(b"\xed", at + 1)
+    elif isinstance(value, float):
+        if value * 0 != 0:
+            raise ValueError(_where(path, ": JSON has no %s" % value))
+        plain = json.loads(_encode(value)) == value
+    elif value is not None and not isinstance(value, (int, bool)):
+        raise TypeError(_where(path, ": can't store a " + type(value).__name__))
     return plain
 
 
-def _plain_at(key, value, own=False):
+def _plain(key, value, copy=True):
+    """Return value, or a copy, as it will be read back from the disk. Raises as _check() does."""
     try:
-        return _plain(value, [key], own)
-    except RuntimeError:  # a small stack
-        raise ValueError(_where([key]) + " is nested too deep to be saved here")
+        for _ in range(9):  # a float may change, once or twice, until its text is exact
+            if _check(value, [key]) and not copy:
+                break
+            copy = False
+            value = json.loads(_encode(value))
+        return value
+    except UnicodeError:
+        raise ValueError(_where([key], " has a surrogate: that is no Unicode")) from None
+    except RuntimeError:  # the stack is full
+        raise ValueError(_where([key], " is nested too deep for this thread")) from None
 
 
 def _same(a, b):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not. Takes no memory."""
-    if type(a) is not type(b):
+    """Whether a and b are the same JSON: 1, 1.0 and True are not."""
+    if type(a) is not type(b) or a != b:
         return False
-    if isinstance(a, dict):
-        if len(a) != len(b):
-            return False
-        for key in a:
-            if key not in b or not _same(a[key], b[key]):
+    if isinstance(a, (dict, list)):
+        for key in a if isinstance(a, dict) else range(len(a)):
+            if not _same(a[key], b[key]):
                 return False
-        return True
-    if isinstance(a, list):
-        if len(a) != len(b):
-            return False
-        for i in range(len(a)):
-            if not _same(a[i], b[i]):
-                return False
-        return True
-    return a == b
+    return True
 
 
 def _record(key, value):
@@ -267,25 +216,28 @@ def _seal(crc):
     return bytes([9 if crc >> i & 1 else 32 for i in range(32)]) + b"\n"
 
 
-def _size(path):
-    """The file's length in bytes, 0 if there is none."""
+def _if_there(function, path):
     try:
-        stat = os.stat(path)
+        return function(path)
     except OSError as error:
         if error.args[0] != 2:  # ENOENT
             raise
-        return 0
-    if stat[0] & 0x4000:
-        raise OSError(21, path + " is a folder")  # EISDIR
+
+
+def _size(path):
+    """The file's length in bytes, 0 if there is none."""
+    stat = _if_there(os.stat, path) or (0,) * 7
+    if stat[0] & 0x4000:  # a folder
+        raise OSError(21)
     return stat[6]
 
 
-def _remove(path):
+def _named(path, function, *args):
+    """Call function; an OSError shall name the path."""
     try:
-        os.remove(path)
+        return function(*args)
     except OSError as error:
-        if error.args[0] != 2:  # ENOENT
-            raise
+        raise OSError(*error.args[: 1 if _BOARD else 2] + (path,)) from None
 
 
 def _chunks(file, size):
@@ -295,20 +247,6 @@ def _chunks(file, size):
             break
         size -= len(chunk)
         yield chunk
-
-
-def _lines(file, start, end):
-    file.seek(start)
-    rest = b""
-    for chunk in _chunks(file, end - start):
-        rest += chunk
-        line = rest.find(b"\n") + 1
-        while line:
-            yield rest[:line]
-            rest = rest[line:]
-            line = rest.find(b"\n") + 1
-    if rest:
-        yield rest
 
 
 def _scan(path, use, foreign=True):
@@ -328,30 +266,31 @@ def _scan(path, use, foreign=True):
             raise ValueError
         file.seek(0)
         crc = 0
+        rest = b""
         for chunk in _chunks(file, size):
             crc = crc32(chunk, crc)
-        file.seek(0)
-        if not sealed:
+            if sealed:
+                rest += chunk
+                end = rest.rfind(b",\n")
+                if end > 0:
+                    use(json.loads(rest[:end] + b"}"))
+                    rest = b"{" + rest[end + 2 :]
+        if sealed:
+            data = json.loads(rest)
+            if _seal(crc) != seal:
+                raise ValueError("its CRC is wrong. Edited by hand? Then remove its last line")
+        else:
+            file.seek(0)
             data = json.load(file)
             if not isinstance(data, dict):
                 raise ValueError("no JSON object")
-            use(_plain(data, [], True))
-            return crc
-        if _seal(crc) != seal:
-            raise ValueError("its CRC is wrong. Edited by hand? Then remove its last line")
-        rest = b""
-        for chunk in _chunks(file, size):
-            rest += chunk
-            end = rest.rfind(b",\n")
-            if end > 0:
-                use(json.loads(rest[:end] + b"}"))
-                rest = b"{" + rest[end + 2 :]
-        use(json.loads(rest))
-        return crc
+            _check(data, [])
+        use(data)
+    return crc
 
 
 class _Block:
-    """A lock() or transaction() block; every plain write runs in one."""
+    """A lock() or transaction() block. Every plain operation runs in one, too."""
 
     def __init__(self, db, undo):
         self.db = db
@@ -360,53 +299,58 @@ class _Block:
     def __enter__(self):
         db = self.db
         me = get_ident()
-        nested = db._owner == me
-        self.outer = db._block if nested else None
-        self.owner = me if nested else None
-        self.release = _nothing if nested else db._lock.release
+        self.owner = self.outer = None
+        self.release = db._lock.release
         # What the touched keys had before, by slot and key: the value of one that was set or
         # deleted, (copy,) of a dict or list that was read and may be changed in place.
-        self.before = self.outer.before if nested and not self.undo else {}
+        self.before = {}
+        nested = db._owner == me
+        if nested:
+            self.owner = me
+            self.outer = db._block
+            self.release = _nothing
+            if not self.undo:
+                self.before = self.outer.before
         try:
-            # On a board Ctrl-C strikes where code branches, so not between these three lines.
+            # On a board Ctrl-C strikes only where code branches: not between these three lines.
             if not nested:
                 db._lock.acquire()
             db._owner = me
             db._block = self
             if not db._data:
-                raise db._closed()
+                raise ValueError(db._path + " is closed")
             return db
         except BaseException:
             if db._block is self:
-                db._block = self.outer
-                db._owner = self.owner
-                self.release()
-            elif not nested and _holds(db._lock):
+                self.__exit__(None, None, None)
+            elif not nested and not _BOARD and db._lock._is_owned():
                 db._lock.release()
             raise
 
     def __exit__(self, kind, error, trace):
-        db = self.db
         try:
-            if kind is not None and self.undo:
-                self.restore()
-            elif self.outer is None or self.undo:
+            if kind is None or not self.undo:
                 self.commit()
+            else:
+                self.restore()
         finally:
-            db._block = self.outer
-            db._owner = self.owner
+            self.db._block = self.outer
+            self.db._owner = self.owner
             self.release()
 
     def touch(self, key, value):
+        """Note a value that is about to be read, and may then be changed in place."""
         if isinstance(value, (dict, list)):
-            before = self.before.setdefault(_slot(key), {})
+            before = self.before.setdefault(_hash(key) & _MASK, {})
             if key not in before:
-                before[key] = (_plain_at(key, value),)
+                before[key] = (_plain(key, value),)
         return value
 
     def put(self, key, value):
-        data = self.db._data[_slot(key)]
-        before = self.before.setdefault(_slot(key), {})
+        """Set a key or, with _GONE, delete it."""
+        slot = _hash(key) & _MASK
+        data = self.db._data[slot]
+        before = self.before.setdefault(slot, {})
         old = before.get(key, data.get(key, _GONE))
         before[key] = old[0] if isinstance(old, tuple) else old
         if value is _GONE:
@@ -415,7 +359,7 @@ class _Block:
             data[key] = value
 
     def changes(self):
-        """Yield key and new value of all that differs from before, made sure that it can be saved.
+        """Yield key and new value of what differs from before, made sure that it can be saved.
 
         A dict or list that was set always counts: the one before may have had unsaved changes.
         """
@@ -428,66 +372,92 @@ class _Block:
                 if isinstance(old, tuple):
                     same = _same(old[0], new)
                 else:
-                    same = old is new or (not isinstance(old, (dict, list)) and _same(old, new))
+                    same = not isinstance(old, (dict, list)) and _same(old, new)
                 if not same:
                     if new is not _GONE:
-                        new = data[key] = _plain_at(key, new, True)
+                        new = data[key] = _plain(key, new, False)
                     yield key, new
 
     def commit(self):
+        """Make the changes durable or, in a block within a block, the outer one's; or restore."""
         db = self.db
+        outer = self.outer
+        if outer and not self.undo:
+            return  # the changes are the outer block's own
         try:
             count = size = 0
             for key, new in self.changes():
                 count += 1
                 size += len(_record(key, new)) + 10
-            if self.outer is not None:
+            if outer:
                 for slot in self.before:
-                    outer = self.outer.before.setdefault(slot, {})
+                    before = outer.before.setdefault(slot, {})
                     for key in self.before[slot]:
-                        outer.setdefault(key, self.before[slot][key])
+                        before.setdefault(key, self.before[slot][key])
             elif count:
-                db._store(self, count, size)
+                _named(db._path, db._store, self, count, size)
         except BaseException:
             self.restore()
-            if db._chain is None:
-                db._repair()
             raise
 
     def restore(self):
-        """Put back what was before, with no memory left too: a dict that lost keys first needn't
-        grow. Ctrl-C waits until that is done."""
+        """Put back what was before. Takes no memory: a dict that lost keys first needn't grow."""
+        db = self.db
         interrupt = None
         while True:
             try:
-                for slot in self.before:
-                    before = self.before[slot]
-                    for key in before:
-                        if before[key] is _GONE:
-                            self.db._data[slot].pop(key, None)
-                for slot in self.before:
-                    before = self.before[slot]
-                    data = self.db._data[slot]
-                    for key in before:
-                        old = before[key]
-                        if not isinstance(old, tuple):
+                for gone in (True, False):
+                    for slot in self.before:
+                        data = db._data[slot]
+                        before = self.before[slot]
+                        for key in before:
+                            old = before[key]
                             if old is not _GONE:
-                                data[key] = old
-                        elif not _same(old[0], data.get(key)):
-                            data[key] = old[0]
+                                if not gone:
+                                    data[key] = old[0] if isinstance(old, tuple) else old
+                            elif gone:
+                                data.pop(key, None)
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
+        if not self.outer and db._chain is None:
+            # The disk may have what memory has not. If a fold fails too, the next write will do it.
+            try:
+                db._fold()
+            except Exception:
+                pass
         if interrupt:
             raise interrupt
 
 
-class _View:
-    """What values() and items() return."""
+def _atomic(method):
+    """Have method run in a block. Unlike with ``with``, no Ctrl-C falls between end and commit."""
 
-    def __init__(self, db, pick):
+    def run(self, *args):
+        if self._owner == get_ident():
+            return method(self, *args)
+        block = _Block(self, True)
+        block.__enter__()
+        try:
+            result = method(self, *args)
+            block.commit()
+            return result
+        except BaseException:
+            block.restore()
+            raise
+        finally:
+            self._block = self._owner = None
+            block.release()
+
+    return run
+
+
+class _View:
+    """What values() and items() return: it walks the keys there are, as the database does."""
+
+    def __init__(self, db, items):
         self.db = db
-        self.pick = pick
+        self.items = items
 
     def __len__(self):
         return len(self.db)
@@ -496,9 +466,9 @@ class _View:
         for key in self.db:
             try:
                 value = self.db[key]
+                yield (key, value) if self.items else value
             except KeyError:  # deleted meanwhile
-                continue
-            yield self.pick(key, value)
+                pass
 
 
 class MicroTetherDB(MutableMapping):
@@ -510,59 +480,59 @@ class MicroTetherDB(MutableMapping):
     ValueError for a key or value that can't be stored, OSError from the disk, MemoryError.
 
     A value read is the dict or list itself. Changes made in it are saved by the end of the block
-    that they were made in, or else by flush() or close().
+    that read it, or else by flush() or close().
 
     Raises OSError if path can't be read or made, ValueError if it is not a database or damaged
     (the files are left as they are). What this process has open already is taken over: the older
     object raises ValueError from then on.
     """
 
-    # The longest X.tip, in bytes. A little less than the longest file that littlefs stores inline:
-    # an eighth of a block, or the cache if that is smaller. Yours is formatted otherwise? Set it.
-    TIP_SIZE = _TIP_SIZE
+    # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
+    # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
+    TIP_SIZE = (120 if sys.platform.startswith("esp") else 448) if _BOARD else 65536
 
     def __init__(self, path):
         if not isinstance(path, str) and not hasattr(path, "__fspath__"):
-            raise TypeError("path must be a str, not %s" % type(path).__name__)
-        self._path = _full_path(path)
+            raise TypeError("path must be a str, not a " + type(path).__name__)
+        self._path = path = _full_path(path)
         self._lock = _Lock()
         self._owner = None  # the thread that has a block open
         self._block = None  # its innermost block
-        older = _in_use.get(self._path)
-        if older is None:
-            self._load()
-        else:
+        older = _in_use.get(path)
+        if older is not None:
             with older.lock():
-                older._not_in_block("open")
-                self._load()
+                older._outermost()
+                _named(path, self._load)
                 older._data = ()
-        _in_use[self._path] = self
+        else:
+            _named(path, self._load)
+        _in_use[path] = self
 
     def close(self):
         """Save everything into the one JSON file and close. Writes nothing if that is so already.
 
         Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for an
-        in-place change that can't be stored; the database is open still then.
+        in-place change that can't be stored; it is open still, then.
         """
         if self._data:
             with self.lock():
-                self._not_in_block("close")
-                self._save()
+                self._outermost()
+                _named(self._path, self._save)
                 for name in (".tmp", ".log", ".tip"):
-                    _remove(self._path + name)
+                    _if_there(os.remove, self._path + name)
                 self._data = ()
                 del _in_use[self._path]
 
     def __enter__(self):
+        len(self)  # it must be open
         return self
 
     def __exit__(self, kind, error, trace):
         self.close()
 
     def __repr__(self):
-        if not self._data:
-            return "<MicroTetherDB %s, closed>" % self._path
-        return "<MicroTetherDB %s, %d keys>" % (self._path, len(self))
+        state = "%d keys" % len(self) if self._data else "closed"
+        return "<MicroTetherDB %s, %s>" % (self._path, state)
 
     # The mapping: as a dict does it.
 
@@ -570,33 +540,35 @@ class MicroTetherDB(MutableMapping):
         if self._owner == get_ident():
             return self._block.touch(key, self._find(key))
         with self._lock:
-            return self._find(key)
+            try:
+                return self._data[_hash(key) & _MASK][key]
+            except (LookupError, TypeError):
+                return self._find(key)  # which raises
 
+    @_atomic
     def __setitem__(self, key, value):
-        with self.lock():
-            if not isinstance(key, str):
-                raise TypeError(_where([key]) + ": a key must be a str")
-            self._block.put(_plain_at(key, key), _plain_at(key, value))
+        if not isinstance(key, str):
+            raise TypeError(_where([key], ": a key must be a str"))
+        self._block.put(_plain(key, key), _plain(key, value))
 
     def __delitem__(self, key):
         self.pop(key)
 
+    @_atomic
     def __contains__(self, key):
-        with self.lock():
-            try:
-                return key in self._data[_slot(key)]
-            except TypeError:  # no str
-                return False
+        try:
+            return key in self._data[_hash(key) & _MASK]
+        except TypeError:  # no str
+            return False
 
+    @_atomic
     def __len__(self):
-        with self.lock():
-            return sum([len(data) for data in self._data])
+        return sum([len(data) for data in self._data])
 
+    @_atomic
     def __iter__(self):
-        """Walks the keys there are now; the loop may write and delete."""
-        with self.lock():
-            keys = [list(data) for data in self._data]
-        return (key for some in keys for key in some)
+        """Walks the keys there are now: the loop may write and delete."""
+        return iter([key for data in self._data for key in data])
 
     def get(self, key, default=None):
         try:
@@ -608,62 +580,64 @@ class MicroTetherDB(MutableMapping):
         return KeysView(self)
 
     def values(self):
-        return _View(self, lambda key, value: value)
+        return _View(self, False)
 
     def items(self):
-        return _View(self, lambda key, value: (key, value))
+        return _View(self, True)
 
-    def pop(self, key, *default):
-        with self.lock():
-            try:
-                value = self._find(key)
-            except KeyError:
-                if default:
-                    return default[0]
+    @_atomic
+    def pop(self, key, default=_GONE):
+        try:
+            value = self[key]
+        except KeyError:
+            if default is _GONE:
                 raise
-            self._block.put(key, _GONE)
-            return value
+            return default
+        self._block.put(key, _GONE)
+        return value
 
+    @_atomic
     def popitem(self):
-        with self.lock():
-            for data in self._data:
-                if data:
-                    for key in data:
-                        pass  # to the last one, as a dict does it
-                    return key, self.pop(key)
-            raise KeyError("popitem(): %s is empty" % self._path)
+        for data in self._data:
+            if data:
+                for key in data:  # to the last one
+                    pass
+                return key, self.pop(key)
+        raise KeyError("no keys")
 
+    @_atomic
     def setdefault(self, key, default=None):
-        with self.lock():
-            if key not in self:
-                self[key] = default
-            return self[key]
+        if key not in self:
+            self[key] = default
+        return self[key]
 
     def update(self, *other, **more):
-        """Take over a mapping, or pairs, and keywords; as one batch."""
+        """Take over a mapping, or pairs, and keywords: as one batch."""
+        if len(other) > 1:
+            raise TypeError("update() takes one mapping")
         with self.transaction():
-            for source in other + (more,):
-                if hasattr(source, "keys"):
-                    for key in source.keys():
-                        self[key] = source[key]
+            for pairs in other + (more,):
+                if hasattr(pairs, "keys"):
+                    for key in pairs.keys():
+                        self[key] = pairs[key]
                 else:
-                    for key, value in source:
+                    for key, value in pairs:
                         self[key] = value
 
     def clear(self):
         """Delete all, as one batch."""
         with self.transaction():
             for key in self:
-                self._block.put(key, _GONE)
+                self.pop(key)
 
     # Blocks.
 
     def transaction(self):
-        """A block to use with ``with``: all of it is saved at its end or, if it raises, none.
+        """A block, to use with ``with``: all of it is saved at its end or, if it raises, none.
 
-        Then all is as it was, also what was changed inside of values that the block read. Other
-        threads wait for its end. Blocks nest on one thread: an inner transaction rolls back alone,
-        and the outermost block saves everything, in one batch. Don't ``await`` in a block.
+        Then all is as it was, also inside of the values that were read in the block. Other threads
+        wait for its end. Blocks nest on one thread: an inner transaction rolls back alone, and the
+        outermost block saves everything, as one batch. Don't ``await`` in a block.
         """
         return _Block(self, True)
 
@@ -679,8 +653,8 @@ class MicroTetherDB(MutableMapping):
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
         with self.lock():
-            if self._block.outer is None:
-                self._save()
+            if not self._block.outer:
+                _named(self._path, self._save)
 
     def backup(self, path):
         """Write the data, in-place changes too, to a JSON file at path, atomically.
@@ -690,80 +664,73 @@ class MicroTetherDB(MutableMapping):
         path = _full_path(path)
         with self.lock():
             if path in _in_use:
-                raise ValueError(path + " is in use as a database")
-            self._dump(path)
-            _rename(path + ".tmp", path)
+                raise ValueError(path + " is a database in use")
+            _named(path, self._dump, path)
+            _named(path, _rename, path + ".tmp", path)
 
-    def _closed(self):
-        return ValueError(self._path + " is closed")
-
-    def _not_in_block(self, what):
-        if self._block.outer is not None:
-            raise ValueError("can't %s %s inside its own block" % (what, self._path))
+    def _outermost(self):
+        if self._block.outer:
+            raise ValueError(self._path + ": this thread is in a block of it")
 
     def _find(self, key):
+        if not self._data:
+            raise ValueError(self._path + " is closed")
         try:
-            return self._data[_slot(key)][key]
-        except (LookupError, TypeError):  # TypeError: no str
-            raise KeyError(key) if self._data else self._closed()
+            return self._data[_hash(key) & _MASK][key]
+        except TypeError:  # no str
+            raise KeyError(key) from None
+
+    def _use(self, part):
+        for key in part:
+            self._data[_hash(key) & _MASK][key] = part[key]
 
     def _load(self):
         path = self._path
-        data = [{} for _ in range(_SLOTS)]
+        self._data = [{} for _ in range(_MASK + 1)]  # the keys and values; () when closed
         self._log = self._tip = 0  # how many bytes of those files count
-        self._base = None  # the CRC that X's seal has
-        self._chain = None  # the chain at the journal's end. None: what it ends in is not known, so
-        # nothing may be appended, and the next write folds
-
-        def use(part):
-            for key in part:
-                data[_slot(key)][key] = part[key]
-
+        self._base = None  # the CRC in X's seal
+        # The chain at the journal's end. None: it may end in half a batch, only a fold helps.
+        self._chain = None
+        self._recover()
+        size = _size(path)
+        if not size:
+            if _size(path + ".log") or _size(path + ".tip"):
+                raise ValueError(path + " is missing or empty, but its journal is there")
+            return self._fold()
         try:
-            self._recover()
-            size = _size(path)
-            if not size:
-                if _size(path + ".log") or _size(path + ".tip"):
-                    raise ValueError(path + " is missing or empty, but has a journal: restore it")
-                self._data = data
-                self._fold()
-                return
-            try:
-                self._chain = self._base = _scan(path, use)
-            except (ValueError, TypeError, RuntimeError) as error:
-                raise ValueError("%s is damaged, or no database: %s" % (path, error))
-            self._log, log_whole = self._replay(".log", use, data)
-            self._tip, tip_whole = self._replay(".tip", use, data)
-        except OSError as error:
-            raise _blame(error, path)
-        if not log_whole or not tip_whole:
+            self._chain = self._base = _scan(path, self._use)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
+        self._limit = 2 * size
+        self._log, log_whole = self._replay(".log")
+        self._tip, tip_whole = self._replay(".tip")
+        if not (log_whole and tip_whole):
             self._chain = None
-        self._set_limit(size)
-        self._data = data
 
     def _recover(self):
-        """Finish a fold's rename that was cut: FAT first removes the old file."""
-        if not _size(self._path) and _size(self._path + ".tmp"):
+        """Finish a fold's rename that was cut: FAT removes the old file first."""
+        path = self._path
+        if not _size(path) and _size(path + ".tmp"):
             try:
-                _scan(self._path + ".tmp", _nothing, False)
+                _scan(path + ".tmp", _nothing, False)
             except ValueError:  # the cut came before the rename
                 return
-            _rename(self._path + ".tmp", self._path)
+            _rename(path + ".tmp", path)
 
-    def _replay(self, name, use, data):
+    def _replay(self, name):
         """Apply the batches of a journal file that continue the chain.
 
-        Return how many of its bytes count, and whether it may be appended to. It may not if it
-        ends in a torn batch, or begins with what the log has of a torn spill.
+        Return how many of its bytes count, and whether it may be appended to: not if it ends in a
+        torn batch, or begins with what the log has of a torn spill.
         """
         path = self._path + name
         size = _size(path)
         if not size:
             return 0, True
         with open(path, "rb") as file:
-            at = begin = end = chain = 0
+            at = begin = end = chain = last = 0
             mark = b" "
-            for line in _lines(file, 0, size):
+            for line in file:
                 if not at:
                     try:
                         chain = int(line, 16)
@@ -782,105 +749,89 @@ class MicroTetherDB(MutableMapping):
                     last = chain
             if not begin or begin == end:  # stale
                 return 0, True
-            for line in _lines(file, begin, end):
+            file.seek(begin)
+            at = begin
+            while at < end:
+                line = file.readline()
+                at += len(line)
                 if line.strip():
                     record = json.loads(line[9:])
                     if len(record) > 1:
-                        use({record[0]: record[1]})
+                        self._use({record[0]: record[1]})
                     else:
-                        data[_slot(record[0])].pop(record[0], None)
+                        self._data[_hash(record[0]) & _MASK].pop(record[0], None)
         self._chain = last
         return end, begin == 9 and end == size
 
-    def _set_limit(self, size):
-        # How long the journal may get before a fold. Where X is inline a fold is cheapest.
-        self._limit = 0 if size <= self.TIP_SIZE else 2 * size
-
     def _store(self, block, count, size):
-        """Make a block's changes, count records of size bytes in all, durable."""
-        journal = self._log + self._tip + size
-        spill = self._tip + size > self.TIP_SIZE
-        if self._chain is None:
-            self._fold()
-        elif spill and journal > self._limit:
+        """Make a block's changes durable: count records of about size bytes."""
+        tip = self._tip
+        journal = self._log + tip + size
+        spill = tip + size > self.TIP_SIZE
+        if self._chain is None or spill and (self._limit <= 2 * self.TIP_SIZE or journal > self._limit):
             try:
-                self._fold()
-            except (OSError, MemoryError, TypeError, ValueError):
+                return self._fold()
+            except Exception:
                 if self._chain is None:
                     raise
-                self._limit = 2 * journal  # the journal will do, and no new try at each write
-                self._append(block, count, spill)
-        else:
-            self._append(block, count, spill)
-
-    def _append(self, block, count, spill):
-        tip = self._path + ".tip"
-        path = self._path + ".log" if spill else tip
-        size = self._log if spill else self._tip
-        new = not size
+                self._limit = 2 * journal  # the journal will do, without a try at each write
+        path = self._path + ".tip"
+        size = tip
+        if spill:
+            size = self._log
+            path = self._path + ".log"
         chain = self._chain
         self._chain = None
-        try:
-            with open(path, "wb" if new else "ab") as file:
-                if spill and self._tip:
-                    with open(tip, "rb") as source:
-                        if not new:
-                            source.read(9)  # only a file's first chain is written
-                        for chunk in _chunks(source, self._tip):
-                            size += file.write(chunk)
-                elif new:
-                    size = file.write(b"%08x\n" % chain)
-                for key, new_value in block.changes():
-                    count -= 1
-                    mark = b"+" if count else b" "
-                    text = _record(key, new_value)
-                    chain = crc32(text, crc32(mark, chain))
-                    size += file.write(b"%08x" % chain + mark)
-                    size += file.write(text)
-                    size += file.write(b"\n")
-                # littlefs copies the last block at each append: where that is too much for what is
-                # appended, go on in a fresh block.
-                if spill and size % _BLOCK > 16 * (size - self._log):
-                    while size % _BLOCK:
-                        size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
-                _sync(file)
-            if new:
-                _sync_folder(path)
-        except OSError as error:
-            raise _blame(error, path)
+        with open(path, "ab" if size else "wb") as file:
+            written = 0
+            if spill and tip:
+                with open(self._path + ".tip", "rb") as source:
+                    if size:
+                        source.read(9)  # the chain stands at the file's start only
+                    for chunk in _chunks(source, tip):
+                        written += file.write(chunk)
+            elif not size:
+                written = file.write(b"%08x\n" % chain)
+            for key, value in block.changes():
+                count -= 1
+                mark = b"+" if count else b" "
+                text = _record(key, value)
+                chain = crc32(text, crc32(mark, chain))
+                written += file.write(b"%08x" % chain + mark)
+                written += file.write(text)
+                written += file.write(b"\n")
+            new = not size
+            size += written
+            # littlefs copies the last block at each append: where that is too much for what is
+            # appended, go on in a fresh block.
+            while spill and size % _BLOCK > 16 * written:
+                size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
+            _sync(file, new)
+        self._tip = size
         if spill:
             self._log = size
             self._tip = 0
-        else:
-            self._tip = size
         self._chain = chain
 
     def _save(self):
         """Fold, unless X has it all."""
         left = len(self)
 
-        def use(part):
+        def compare(part):
             nonlocal left
             for key in part:
-                if not _same(part[key], self._data[_slot(key)].get(key)):
+                if not _same(part[key], self._find(key)):
                     raise ValueError
                 left -= 1
 
         if self._chain is not None and not self._log and not self._tip:
             try:
-                _scan(self._path, use)
+                _scan(self._path, compare)
                 if not left:
                     return
-            except (OSError, ValueError):
+            except (OSError, ValueError, KeyError):
                 pass
         self._fold()
-
-    def _repair(self):
-        """After a failed write: have no journal on the disk that says more than memory does."""
-        try:
-            self._fold()
-        except (OSError, MemoryError, TypeError, ValueError):
-            pass  # then the next write folds
 
     def _fold(self):
         path = self._path
@@ -888,24 +839,24 @@ class MicroTetherDB(MutableMapping):
             self._recover()
         # A stale journal must be gone before X may become again what it once continued.
         if not self._log:
-            _remove(path + ".log")
+            _if_there(os.remove, path + ".log")
         if not self._tip:
-            _remove(path + ".tip")
+            _if_there(os.remove, path + ".tip")
         crc, size = self._dump(path)
         chain = self._chain
         self._chain = None
         try:
             _rename(path + ".tmp", path)
-        except OSError as error:
-            if _size(path) and _size(path + ".tmp"):  # nothing happened
+        except OSError:
+            if _size(path) and _size(path + ".tmp"):  # nothing has happened
                 self._chain = chain
-            raise _blame(error, path)
+            raise
         self._log = self._tip = 0
-        self._set_limit(size)
+        self._limit = 2 * size
         self._chain = self._base = crc
 
     def _dump(self, path):
-        """Write all data to path.tmp, synced; return its CRC and size. On failure remove it."""
+        """Write all data to path.tmp, synced. Return its CRC and size."""
         path += ".tmp"
         try:
             with open(path, "wb") as file:
@@ -913,18 +864,17 @@ class MicroTetherDB(MutableMapping):
                 for text in self._texts():
                     crc = crc32(text, crc)
                     size += file.write(text)
-                if crc == self._base:  # a journal that continues X must not continue the new one
+                if crc == self._base:  # what continues the old X must not continue the new one
                     crc = crc32(b"\n", crc)
                     size += file.write(b"\n")
-                size += file.write(_seal(crc))
-                _sync(file)
+                file.write(_seal(crc))
+                _sync(file, False)
             return crc, size
         except BaseException as error:
             try:
-                _remove(path)
-            except OSError:
-                pass
-            raise _blame(error, path) if isinstance(error, OSError) else error
+                os.remove(path)
+            finally:
+                raise error
 
     def _texts(self):
         comma = b"{\n"
@@ -933,6 +883,7 @@ class MicroTetherDB(MutableMapping):
                 yield comma
                 yield _encode(key)
                 yield b":"
-                yield _encode(_plain_at(key, data[key], True))
+                data[key] = _plain(key, data[key], False)
+                yield _encode(data[key])
                 comma = b",\n"
         yield b"{\n}\n" if comma == b"{\n" else b"\n}\n"

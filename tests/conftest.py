@@ -116,21 +116,20 @@ class OnMicroPython(pytest.Item):
 def raised_like(traceback, copy):
     """Return an exception like that of a MicroPython traceback. Its own traceback leads through
     the same lines of the same files, so that pytest shows it as it shows any other."""
-    *_, name, text = re.match(r"(?s)(.*\n)?([\w.]+)(?:: )?(.*)", traceback.rstrip()).groups()
+    places = re.match(r'(?:  File ".+\n)*', traceback).group()
+    name, _, text = traceback[len(places) :].strip().partition(":")
     kind = getattr(builtins, name, None) or type(name, (Exception,), {})
-    frames = []
-    for file, line, function in re.findall(r'File "(.+)", line (\d+), in (.+)', traceback):
-        if file != str(TESTS / "board.py"):
-            line = int(line)
-            if copy and file == str(copy.path):
-                file, line = str(copy.source), copy.line(line)
-            frames.append((file, line, function))
+    frames = re.findall(r'File "(.+)", line (\d+)(?:, in (.+))?', places)
+    frames = [frame for frame in frames if frame[0] != str(TESTS / "board.py")] or frames
 
     def call():
-        raise kind(text)
+        raise kind(*([text.strip()] if text.strip() else []))
 
-    for frame in reversed(frames):
-        call = placed(frame, call)
+    for file, line, function in reversed(frames):
+        line = int(line)
+        if copy and file == str(copy.path):
+            file, line = str(copy.source), copy.line(line)
+        call = placed(file, line, function or "<module>", call)
     try:
         call()
     except kind as error:
@@ -144,9 +143,8 @@ def raised_like(traceback, copy):
         return error.with_traceback(links[0])
 
 
-def placed(frame, call):
-    """Return a function that calls call() from the file, line and function that frame names."""
-    file, line, function = frame
+def placed(file, line, function, call):
+    """Return a function that calls call(), as if it did so in that line of that function."""
     first = min(line, start_of_function(file, line))
     tree = ast.parse("def f(): call()")
     for node in ast.walk(tree):

@@ -37,10 +37,7 @@ import sys
 try:
     from micropython import const
 except ImportError:
-
-    def const(_):
-        return 0
-
+    const = [].count  # which is 0 for everything: no board here
 
 __version__ = "1.0.0"
 
@@ -75,7 +72,6 @@ except ImportError:  # ESP8266
 
 if _BOARD:
     MutableMapping = object
-    KeysView = list
     _rename = os.rename
     try:
         from _thread import allocate_lock as _Lock
@@ -96,9 +92,6 @@ if _BOARD:
         # A str does for the bytes of its UTF-8, without a copy.
         return json.dumps(value, **_JSON)
 
-    def _sync(file, new):
-        file.flush()
-
     def _full_path(path):
         names = []
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
@@ -109,7 +102,7 @@ if _BOARD:
         return "/" + "/".join(names)
 
 else:
-    from collections.abc import KeysView, MutableMapping
+    from collections.abc import ItemsView, MutableMapping, ValuesView
     from os.path import realpath as _full_path
     from threading import RLock as _Lock
     from threading import get_ident
@@ -122,6 +115,14 @@ else:
         os.fsync(file.fileno())
         if new:
             _sync_folder(file.name)
+
+    class _Items(ItemsView):
+        def __iter__(self):
+            return _items(self._mapping)
+
+    class _Values(ValuesView):
+        def __iter__(self):
+            return (value for key, value in _items(self._mapping))
 
     def _rename(old, new):
         os.replace(old, new)
@@ -208,12 +209,8 @@ def _same(a, b):
     return True
 
 
-def _record(key, value):
-    return _encode([key] if value is _GONE else [key, value])
-
-
 def _seal(crc):
-    return bytes([9 if crc >> i & 1 else 32 for i in range(32)]) + b"\n"
+    return "{:032b}\n".format(crc).replace("0", " ").replace("1", "\t").encode()
 
 
 def _if_there(function, path):
@@ -240,53 +237,43 @@ def _named(path, function, *args):
         raise OSError(*error.args[: 1 if _BOARD else 2] + (path,)) from None
 
 
-def _chunks(file, size):
-    while size > 0:
-        chunk = file.read(min(size, 512))
-        if not chunk:
-            break
-        size -= len(chunk)
-        yield chunk
+def _scan(path, foreign=True):
+    """Yield the JSON file's data, as dicts of some keys, each with the CRC of all up to there.
 
-
-def _scan(path, use, foreign=True):
-    """Pass the data in the JSON file at path to use(), in dicts of some keys each.
-
-    Return the CRC that a journal continues. Raises ValueError if the file is damaged or, unless
-    foreign, has no seal.
+    Raises ValueError if the file is damaged or, unless foreign, has no seal.
     """
     with open(path, "rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(size - 33, 0))
+        size = file.seek(0, 2) - 33
+        file.seek(max(size, 0))
         seal = file.read()
-        sealed = len(seal) == 33 and seal.strip(b" \t") == b"\n"
-        if sealed:
-            size -= 33
-        elif not foreign:
-            raise ValueError
         file.seek(0)
+        sealed = len(seal) == 33 and seal.strip(b" \t") == b"\n"
+        if not sealed:
+            if not foreign:
+                raise ValueError
+            data = json.load(file)
+            if not isinstance(data, dict):
+                raise ValueError("no JSON object")
+            _check(data, [])
+            file.seek(0)
+            size += 33
         crc = 0
         rest = b""
-        for chunk in _chunks(file, size):
+        while size > 0:
+            chunk = file.read(min(size, 512))
+            size -= 512
             crc = crc32(chunk, crc)
             if sealed:
                 rest += chunk
                 end = rest.rfind(b",\n")
                 if end > 0:
-                    use(json.loads(rest[:end] + b"}"))
+                    yield crc, json.loads(rest[:end] + b"}")
                     rest = b"{" + rest[end + 2 :]
         if sealed:
-            data = json.loads(rest)
             if _seal(crc) != seal:
                 raise ValueError("its CRC is wrong. Edited by hand? Then remove its last line")
-        else:
-            file.seek(0)
-            data = json.load(file)
-            if not isinstance(data, dict):
-                raise ValueError("no JSON object")
-            _check(data, [])
-        use(data)
-    return crc
+            data = json.loads(rest)
+        yield crc, data
 
 
 class _Block:
@@ -359,7 +346,7 @@ class _Block:
             data[key] = value
 
     def changes(self):
-        """Yield key and new value of what differs from before, made sure that it can be saved.
+        """Yield the record text of each key that differs from before, if it can be saved.
 
         A dict or list that was set always counts: the one before may have had unsaved changes.
         """
@@ -374,9 +361,11 @@ class _Block:
                 else:
                     same = not isinstance(old, (dict, list)) and _same(old, new)
                 if not same:
+                    record = [key]
                     if new is not _GONE:
-                        new = data[key] = _plain(key, new, False)
-                    yield key, new
+                        data[key] = new = _plain(key, new, False)
+                        record.append(new)
+                    yield _encode(record)
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's; or restore."""
@@ -386,9 +375,9 @@ class _Block:
             return  # the changes are the outer block's own
         try:
             count = size = 0
-            for key, new in self.changes():
+            for text in self.changes():
                 count += 1
-                size += len(_record(key, new)) + 10
+                size += len(text) + 10
             if outer:
                 for slot in self.before:
                     before = outer.before.setdefault(slot, {})
@@ -452,23 +441,12 @@ def _atomic(method):
     return run
 
 
-class _View:
-    """What values() and items() return: it walks the keys there are, as the database does."""
-
-    def __init__(self, db, items):
-        self.db = db
-        self.items = items
-
-    def __len__(self):
-        return len(self.db)
-
-    def __iter__(self):
-        for key in self.db:
-            try:
-                value = self.db[key]
-                yield (key, value) if self.items else value
-            except KeyError:  # deleted meanwhile
-                pass
+def _items(db):
+    for key in db:
+        try:
+            yield key, db[key]
+        except KeyError:  # deleted meanwhile
+            pass
 
 
 class MicroTetherDB(MutableMapping):
@@ -508,7 +486,7 @@ class MicroTetherDB(MutableMapping):
             _named(path, self._load)
         _in_use[path] = self
 
-    def close(self):
+    def close(self, *_):
         """Save everything into the one JSON file and close. Writes nothing if that is so already.
 
         Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for an
@@ -527,8 +505,7 @@ class MicroTetherDB(MutableMapping):
         len(self)  # it must be open
         return self
 
-    def __exit__(self, kind, error, trace):
-        self.close()
+    __exit__ = close
 
     def __repr__(self):
         state = "%d keys" % len(self) if self._data else "closed"
@@ -551,9 +528,6 @@ class MicroTetherDB(MutableMapping):
             raise TypeError(_where([key], ": a key must be a str"))
         self._block.put(_plain(key, key), _plain(key, value))
 
-    def __delitem__(self, key):
-        self.pop(key)
-
     @_atomic
     def __contains__(self, key):
         try:
@@ -563,12 +537,15 @@ class MicroTetherDB(MutableMapping):
 
     @_atomic
     def __len__(self):
-        return sum([len(data) for data in self._data])
+        return sum(map(len, self._data))
 
     @_atomic
     def __iter__(self):
         """Walks the keys there are now: the loop may write and delete."""
-        return iter([key for data in self._data for key in data])
+        keys = []
+        for data in self._data:
+            keys.extend(data)
+        return iter(keys)
 
     def get(self, key, default=None):
         try:
@@ -576,14 +553,22 @@ class MicroTetherDB(MutableMapping):
         except KeyError:
             return default
 
-    def keys(self):
-        return KeysView(self)
+    if _BOARD:
 
-    def values(self):
-        return _View(self, False)
+        def keys(self):
+            return list(self)
 
-    def items(self):
-        return _View(self, True)
+        def values(self):
+            return [value for _, value in _items(self)]
+
+        items = _items
+    else:
+
+        def values(self):
+            return _Values(self)
+
+        def items(self):
+            return _Items(self)
 
     @_atomic
     def pop(self, key, default=_GONE):
@@ -595,6 +580,8 @@ class MicroTetherDB(MutableMapping):
             return default
         self._block.put(key, _GONE)
         return value
+
+    __delitem__ = pop
 
     @_atomic
     def popitem(self):
@@ -686,7 +673,9 @@ class MicroTetherDB(MutableMapping):
 
     def _load(self):
         path = self._path
-        self._data = [{} for _ in range(_MASK + 1)]  # the keys and values; () when closed
+        self._data = []  # the dicts with keys and values; none when closed
+        for _ in range(_MASK + 1):
+            self._data.append({})
         self._log = self._tip = 0  # how many bytes of those files count
         self._base = None  # the CRC in X's seal
         # The chain at the journal's end. None: it may end in half a batch, only a fold helps.
@@ -698,9 +687,11 @@ class MicroTetherDB(MutableMapping):
                 raise ValueError(path + " is missing or empty, but its journal is there")
             return self._fold()
         try:
-            self._chain = self._base = _scan(path, self._use)
+            for crc, part in _scan(path):
+                self._use(part)
         except (ValueError, TypeError, RuntimeError) as error:
             raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
+        self._chain = self._base = crc
         self._limit = 2 * size
         self._log, log_whole = self._replay(".log")
         self._tip, tip_whole = self._replay(".tip")
@@ -712,7 +703,8 @@ class MicroTetherDB(MutableMapping):
         path = self._path
         if not _size(path) and _size(path + ".tmp"):
             try:
-                _scan(path + ".tmp", _nothing, False)
+                for _ in _scan(path + ".tmp", False):
+                    pass
             except ValueError:  # the cut came before the rename
                 return
             _rename(path + ".tmp", path)
@@ -788,14 +780,12 @@ class MicroTetherDB(MutableMapping):
                 with open(self._path + ".tip", "rb") as source:
                     if size:
                         source.read(9)  # the chain stands at the file's start only
-                    for chunk in _chunks(source, tip):
-                        written += file.write(chunk)
+                    written = file.write(source.read())
             elif not size:
                 written = file.write(b"%08x\n" % chain)
-            for key, value in block.changes():
+            for text in block.changes():
                 count -= 1
                 mark = b"+" if count else b" "
-                text = _record(key, value)
                 chain = crc32(text, crc32(mark, chain))
                 written += file.write(b"%08x" % chain + mark)
                 written += file.write(text)
@@ -806,7 +796,9 @@ class MicroTetherDB(MutableMapping):
             # appended, go on in a fresh block.
             while spill and size % _BLOCK > 16 * written:
                 size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
-            _sync(file, new)
+            file.flush()
+            if not _BOARD:
+                _sync(file, new)
         self._tip = size
         if spill:
             self._log = size
@@ -815,18 +807,12 @@ class MicroTetherDB(MutableMapping):
 
     def _save(self):
         """Fold, unless X has it all."""
-        left = len(self)
-
-        def compare(part):
-            nonlocal left
-            for key in part:
-                if not _same(part[key], self._find(key)):
-                    raise ValueError
-                left -= 1
-
         if self._chain is not None and not self._log and not self._tip:
+            left = len(self)
             try:
-                _scan(self._path, compare)
+                for _, part in _scan(self._path):
+                    for key in part:
+                        left -= _same(part[key], self._find(key))
                 if not left:
                     return
             except (OSError, ValueError, KeyError):
@@ -861,29 +847,25 @@ class MicroTetherDB(MutableMapping):
         try:
             with open(path, "wb") as file:
                 crc = size = 0
-                for text in self._texts():
-                    crc = crc32(text, crc)
-                    size += file.write(text)
-                if crc == self._base:  # what continues the old X must not continue the new one
-                    crc = crc32(b"\n", crc)
-                    size += file.write(b"\n")
-                file.write(_seal(crc))
-                _sync(file, False)
+                comma = b"{\n"
+                for data in self._data:
+                    for key in data:
+                        data[key] = value = _plain(key, data[key], False)
+                        for text in (comma, _encode(key), b":", _encode(value)):
+                            crc = crc32(text, crc)
+                            size += file.write(text)
+                        comma = b",\n"
+                end = b"\n}\n" if size else b"{\n}\n"
+                if crc32(end, crc) == self._base:
+                    end += b"\n"  # what continues the old X must not continue the new one
+                crc = crc32(end, crc)
+                size += file.write(end + _seal(crc))
+                file.flush()
+                if not _BOARD:
+                    _sync(file, False)
             return crc, size
         except BaseException as error:
             try:
                 os.remove(path)
             finally:
                 raise error
-
-    def _texts(self):
-        comma = b"{\n"
-        for data in self._data:
-            for key in data:
-                yield comma
-                yield _encode(key)
-                yield b":"
-                data[key] = _plain(key, data[key], False)
-                yield _encode(data[key])
-                comma = b",\n"
-        yield b"{\n}\n" if comma == b"{\n" else b"\n}\n"

@@ -32,6 +32,9 @@ class PseudoBoard:
         self.image.touch()
         self.file_system = file_system
         self.heap = heap
+        self.cut_at = (
+            0  # the number of the flash's operation, from its start, that takes the power
+        )
         self.power_on()
 
     def __enter__(self):
@@ -67,13 +70,22 @@ class PseudoBoard:
         boot = Path(__file__).with_name("pseudo_boot.py")
         self._process = subprocess.Popen(
             [interpreter.find(), "-X", f"heapsize={self.heap}", "-i", boot]
-            + [self.image, self.file_system, what],
+            + [self.image, self.file_system, what, str(self.cut_at)],
             stdin=end,
             stdout=end,
             stderr=end,
             env=dict(os.environ, MICROPYPATH=f"{interpreter.ROOT / 'tests'}:.frozen"),
         )
         os.close(end)
+        self._read_until(b"READY")
+
+    def _read_until(self, end):
+        data = b""
+        while not data.endswith(end):
+            try:
+                data += os.read(self._board, 1)
+            except OSError:
+                raise RuntimeError(f"the pseudo-board did not start:\n{data.decode()}")
 
     def _copy(self):
         said = b""  # the last that the board said
@@ -108,7 +120,5 @@ class PseudoBoard:
         os.write(self.pc, b"MPY: soft reboot\r\n")
         self._start("prompt" if raw else "main")
         if raw:  # as on a board, the raw REPL stays on
-            greeting = b""
-            while not greeting.endswith(b">>> "):
-                greeting += os.read(self._board, 4096)
+            self._read_until(b">>> ")
             os.write(self._board, b"\x01")

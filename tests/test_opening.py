@@ -72,9 +72,8 @@ def test_an_empty_file_is_a_new_database(path):
 def test_opening_and_closing_writes_nothing(path):
     with MicroTetherDB(path) as db:
         db["a"] = {"b": 1}
-    with no_writes(path):
-        with MicroTetherDB(path) as db:
-            assert db["a"]["b"] == 1
+    with no_writes(path), MicroTetherDB(path) as db:
+        assert db["a"]["b"] == 1
 
 
 def test_opening_what_a_crash_left_writes_nothing(path):

@@ -1,0 +1,373 @@
+import os
+
+from MicroTetherDB import MicroTetherDB
+from support import Oops, Small, content, files, found, lay, only, raises, read, remove, write
+
+
+def history(path):
+    """Work with a small database; return its files and its data after each step."""
+    db = Small(path)
+    steps = [
+        lambda: db.__setitem__("a", {"v": 1}),
+        lambda: db.__setitem__("b", [1, 2]),
+        lambda: db.__setitem__("a", "\u20ac\n"),
+        lambda: db.update({"k%d" % i: i for i in range(6)}),
+        lambda: db.__delitem__("k1"),
+        lambda: db.clear(),
+    ]
+    steps += [lambda i=i: db.__setitem__("k%d" % (i % 5), {"v": i}) for i in range(40)]
+    seen = [(files(path), {})]
+    for step in steps:
+        step()
+        seen.append((files(path), content(db)))
+    db.close()
+    return seen + [(files(path), content(MicroTetherDB(path)))]
+
+
+def test_a_crash_after_any_write_loses_nothing(path):
+    for contents, expected in history(path):
+        assert found(path, contents) == expected
+
+
+def test_after_a_crash_the_next_writes_are_as_durable(path):
+    for contents, expected in history(path):
+        lay(path, contents)
+        db = Small(path)
+        for i in range(3):
+            db["new"] = expected["new"] = [i]
+            assert content(db) == found(path, files(path)) == expected
+        del expected["new"]
+        del db["new"]
+        assert found(path, files(path)) == expected
+        db.close()
+        assert list(files(path)) == [""]
+        assert found(path, files(path)) == expected
+
+
+def prefixes(path, contents, end):
+    """What is found for each length that the file with that suffix may have been torn to."""
+    whole = contents[end]
+    for length in range(len(whole) + 1):
+        yield length, found(path, dict(contents, **{end: whole[:length]}))
+
+
+def states(path, contents, end):
+    """The different states among those, in their order."""
+    seen = []
+    for _, state in prefixes(path, contents, end):
+        if not seen or state != seen[-1]:
+            seen.append(state)
+    return seen
+
+
+def test_a_torn_tip_loses_what_was_torn_and_nothing_else(path):
+    db = MicroTetherDB(path)
+    db["a"] = 0
+    db.flush()
+    expected = [{"a": 0}]
+    for i in range(1, 4):
+        db["a"] = i
+        expected.append({"a": i})
+    db["b"] = "\u20ac"
+    expected.append({"a": 3, "b": "\u20ac"})
+    del db["a"]
+    expected.append({"b": "\u20ac"})
+    assert states(path, files(path), ".tip") == expected
+
+
+def test_a_torn_log_loses_what_was_torn_and_nothing_else(path):
+    # The tip is missing then: it is begun anew only once its records are in the log.
+    db = Small(path)
+    db["long"] = "x" * 300
+    db.flush()
+    expected = [content(db)]
+    while ".log" not in files(path) or len(files(path)[".log"]) < 200:
+        db["a"] = len(expected)
+        expected.append(content(db))
+    contents = files(path)
+    contents.pop(".tip", None)
+    found_states = states(path, contents, ".log")
+    assert found_states == expected[: len(found_states)]
+    assert len(found_states) > 2
+
+
+def test_a_torn_spill_loses_nothing(path):
+    db = Small(path)
+    db["long"] = "x" * 300
+    db.flush()
+    i = 0
+    while True:
+        before = files(path)
+        data = content(db)
+        i += 1
+        db["a"] = i
+        after = files(path)
+        if len(after.get(".log", b"")) > len(before.get(".log", b"")):
+            break
+    # The tip as it was, beside a log that is cut anywhere.
+    log = after[".log"]
+    for length in range(len(before.get(".log", b"")), len(log) + 1):
+        state = found(path, dict(before, **{".log": log[:length]}))
+        assert state in (data, content(db)), length
+    assert state == content(db)
+
+
+def test_a_torn_batch_gives_nothing_of_a_transaction(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b=[2], c=3)
+    db.flush()
+    with db.transaction():
+        db["a"] = "new"
+        db["b"].append(3)
+        del db["c"]
+        db["d"] = {}
+    before, after = {"a": 1, "b": [2], "c": 3}, {"a": "new", "b": [2, 3], "d": {}}
+    contents = files(path)
+    if ".tip" in contents:
+        assert states(path, contents, ".tip") == [before, after]
+    else:  # it was cheaper to fold
+        assert found(path, contents) == after
+
+
+def test_after_a_torn_record_the_next_write_is_durable(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db["a"] = 1
+    db["a"] = 2
+    contents = files(path)
+    db.close()
+    tip = contents[".tip"]
+    for length in range(0, len(tip), 2):
+        lay(path, dict(contents, **{".tip": tip[:length]}))
+        db = MicroTetherDB(path)
+        db["b"] = 1
+        expected = content(db)
+        assert found(path, files(path)) == expected
+        db["c"] = 2
+        expected["c"] = 2
+        assert found(path, files(path)) == expected
+        db.close()
+        assert found(path, files(path)) == expected
+
+
+def flipped(data, at):
+    """data with one bit of its byte at that place flipped."""
+    return data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+
+
+def test_a_record_with_a_flipped_bit_counts_no_more_nor_do_those_after_it(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    valid = [content(db)]
+    for i in range(3):
+        db["a"] = i
+        valid.append(content(db))
+    contents = files(path)
+    for at in range(len(contents[".tip"])):
+        tip = flipped(contents[".tip"], at)
+        assert found(path, dict(contents, **{".tip": tip})) in valid
+
+
+def test_a_journal_from_before_a_fold_is_ignored(path):
+    db = Small(path)
+    old = []
+    for i in range(30):
+        db["k%d" % (i % 4)] = i
+        old.append(files(path))
+    db.flush()
+    folded = files(path)
+    db["k0"] = "new"
+    now = files(path)
+    expected = content(db)
+    for contents in old:
+        journal = {end: contents[end] for end in (".log", ".tip") if end in contents}
+        assert found(path, dict(journal, **{"": folded[""]})) == dict(expected, k0=28)
+        assert found(path, dict(journal, **now)) == expected
+
+
+def test_a_stale_journal_does_not_come_back_when_the_data_does(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b="x" * 600)
+    db.flush()
+    db["a"] = 2
+    stale = files(path)
+    db.flush()  # leaves the journal: it has no part in this X
+    lay(path, dict(stale, **{"": files(path)[""]}))
+    db = MicroTetherDB(path)
+    assert db["a"] == 2
+    db["a"] = 1
+    db.flush()  # makes the very data again that the journal once continued
+    assert found(path, dict(stale, **files(path)))["a"] == 1
+
+
+def test_the_rename_that_fat_was_cut_in_is_finished(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b="\u20ac")
+    db.flush()
+    whole = files(path)[""]
+    db["a"] = 2
+    journal = files(path)
+    db.close()
+    # The new X.tmp is whole, the old X was removed; the old journal may be there or not.
+    assert found(path, {".tmp": whole}) == {"a": 1, "b": "\u20ac"}
+    stale = dict(journal, **{".tmp": files(path)[""]})
+    stale.pop("")
+    assert found(path, stale) == {"a": 2, "b": "\u20ac"}
+    lay(path, {".tmp": whole})
+    with MicroTetherDB(path):
+        assert files(path) == {"": whole}
+
+
+def test_a_torn_temporary_file_is_no_database(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b="\u20ac")
+    db.flush()
+    whole = files(path)[""]
+    db["a"] = 2
+    contents = files(path)
+    journal = {end: contents[end] for end in contents if end}
+    for length in range(len(whole)):
+        torn = {".tmp": whole[:length]}
+        # X is there: that counts.
+        assert found(path, dict(contents, **torn)) == content(db)
+        # No X was ever there: the first creation was cut.
+        assert found(path, torn) == {}
+        # X has gone, but not by a rename: nothing is made up.
+        lay(path + "3", dict(journal, **torn))
+        assert path in raises(ValueError, MicroTetherDB, path + "3")
+        assert files(path + "3") == dict(journal, **torn)
+
+
+def test_a_temporary_file_beside_the_file_that_it_was_to_replace_is_ignored(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    contents = files(path)
+    db["a"] = 2
+    db.flush()
+    assert found(path, dict(contents, **{".tmp": files(path)[""]})) == {"a": 1}
+
+
+def test_a_crash_in_a_block_leaves_the_state_before_it(path):
+    db = Small(path)
+    for i in range(30):
+        before = content(db)
+        with db.transaction():
+            db["k%d" % (i % 3)] = {"v": i}
+            db["n"] = i
+            assert found(path, files(path)) == before
+        assert found(path, files(path)) == content(db)
+        try:
+            with db.transaction():
+                db.clear()
+                raise Oops
+        except Oops:
+            pass
+        assert found(path, files(path)) == content(db)
+
+
+def untouched(path, contents):
+    """Check that a database of those contents can't be opened, and that nothing is changed."""
+    lay(path, contents)
+    try:
+        MicroTetherDB(path)
+    except ValueError as error:
+        assert path in str(error)
+    else:
+        raise AssertionError("opened: %r" % contents)
+    assert files(path) == contents
+    lay(path, {})
+
+
+NO_DATABASES = [
+    b"[]",
+    b'["a", 1]',
+    b"1",
+    b'"text"',
+    b"null",
+    b"garbage",
+    b"{",
+    b'{"a": 1',
+    b'{"a": ',
+    b'{"a": 1, ',
+    b'{"a": "x}',
+    b'{"a": nope}',
+    b"{a: 1}",
+    b"{1: 2}",
+    b"\x00" * 40,
+    b"\xff" * 40,
+    b" " * 40,
+    b"\n",
+    b"PK\x03\x04",
+]
+
+
+def test_what_is_no_json_object_is_no_database_and_left_alone(path):
+    for data in NO_DATABASES:
+        untouched(path, {"": data})
+        untouched(path, {"": data, ".tip": b"00000000\n", ".log": b"x"})
+
+
+@only("cpython", "MicroPython's json takes these")
+def test_what_is_no_strict_json_is_no_database_and_left_alone(path):
+    for data in (
+        b'{"a": 1}x',
+        b'{"a": 1}{}',
+        b'{"a" 1}',
+        b'{"a": }',
+        b'{"a": [1, 2}',
+        b'{"a": 1 "b": 2}',
+        b'{"\xff": 1}',
+        b'{"a": NaN}',
+        b'{"a": "\\ud800"}',
+    ):
+        untouched(path, {"": data})
+
+
+def test_a_file_of_0_bytes_with_a_journal_is_damaged(path):
+    db = Small(path)
+    db["long"] = "x" * 300
+    for i in range(9):
+        db["a"] = i
+    contents = files(path)
+    db.close()
+    assert ".log" in contents
+    for ends in ((".log",), (".tip",), (".log", ".tip")):
+        journal = {end: contents[end] for end in ends if end in contents}
+        untouched(path, dict(journal, **{"": b""}))
+        untouched(path, journal)
+
+
+def test_a_damaged_file_raises_or_gives_the_data_and_is_left_alone(path):
+    with MicroTetherDB(path) as db:
+        db.update({"a": 1, "user": {"tags": ["x", "\u20ac"]}, "": None})
+        expected = content(db)
+    good = read(path)
+    damaged = [good[:length] for length in range(1, len(good))]
+    damaged += [
+        good[:at] + bytes([good[at] ^ 1 << at % 8]) + good[at + 1 :] for at in range(len(good))
+    ]
+    damaged += [good[:at] + b"\x00" * (len(good) - at) for at in range(0, len(good), 7)]
+    damaged += [good[:at] + good[at - 8 :] for at in range(8, len(good), 5)]
+    refused = 0
+    for data in damaged:
+        write(path, data)
+        try:
+            db = MicroTetherDB(path)
+        except ValueError as error:
+            assert path in str(error)
+            refused += 1
+        else:
+            assert content(db) == expected, data
+            db.close()
+        assert read(path) == data
+    assert refused > len(damaged) // 2
+
+
+def test_a_database_that_was_deleted_is_made_anew(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    remove(path)
+    with MicroTetherDB(path) as db:
+        assert content(db) == {}
+    assert os.listdir() == ["my.db"]

@@ -1,0 +1,81 @@
+import os
+
+from MicroTetherDB import MicroTetherDB
+from support import Small, after_a_crash, content, files, found, full_disk, only, raises
+
+
+def until_full(db, write):
+    """Write until the disk is full: then nothing has changed. Return the data."""
+    for n in range(200):
+        before = content(db)
+        try:
+            write(db, n)
+        except OSError:
+            assert content(db) == before
+            return before
+    raise AssertionError("the disk never gets full")
+
+
+def change_in_place(db, n):
+    with db.transaction():
+        db["list"].append("x" * 200)
+        db["n"] = n
+
+
+WAYS = [
+    lambda db, n: db.__setitem__("k%d" % (n % 3), ["%04d" % n] * 20),
+    lambda db, n: db.__setitem__("new%d" % n, "x" * 200),
+    lambda db, n: db.update({"u%d" % i: ["%04d" % n] * 9 for i in range(5)}),
+    change_in_place,
+]
+
+
+@only("cpython littlefs fat", "the disk of a PC or of a board is not for filling")
+def test_a_full_disk_changes_nothing_and_work_goes_on_once_there_is_room(path):
+    for kind in (MicroTetherDB, Small):
+        db = kind(path)
+        for way in WAYS:
+            db.clear()
+            db.update(list=[], k0=0, long="x" * 2000)
+            with full_disk(path):
+                before = until_full(db, way)
+                left = files(path)
+            assert found(path, left) == before
+            assert content(db) == after_a_crash(path) == before
+            db["again"] = 1
+            way(db, 1)
+            before = content(db)
+            assert after_a_crash(path) == before
+            db.flush()
+            assert after_a_crash(path) == before
+        db.close()
+        with kind(path) as db:
+            assert content(db) == before
+
+
+@only("cpython littlefs fat", "the disk of a PC or of a board is not for filling")
+def test_on_a_full_disk_flush_backup_and_close_raise_and_keep_what_was_durable(path):
+    db = MicroTetherDB(path)
+    db["a"] = ["x" * 100] * 60
+    db.flush()
+    with full_disk(path):
+        db["a"].append("in place")
+        for use in (db.flush, db.close, lambda: db.backup("backup.db")):
+            raises(OSError, use)
+        assert "backup.db" not in os.listdir()
+        left = files(path)
+    durable = {"a": ["x" * 100] * 60}
+    assert found(path, left) == durable
+    assert content(db) == {"a": ["x" * 100] * 60 + ["in place"]}
+    db.close()
+    with MicroTetherDB(path) as db:
+        assert db["a"][-1] == "in place"
+
+
+@only("cpython fat", "on a full littlefs a small file still fits, in its folder's own block")
+def test_no_database_is_made_on_a_full_disk_but_once_there_is_room(path):
+    with full_disk(path):
+        assert path in raises(OSError, MicroTetherDB, path)
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        assert after_a_crash(path) == {"a": 1}

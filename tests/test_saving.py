@@ -1,0 +1,231 @@
+import json
+import os
+
+from MicroTetherDB import MicroTetherDB
+from support import Oops, Small, after_a_crash, content, files, no_writes, raises, read, write
+
+
+def test_every_plain_write_is_durable_when_it_returns(path):
+    db = MicroTetherDB(path)
+    writes = [
+        (lambda: db.__setitem__("a", 1), {"a": 1}),
+        (lambda: db.__setitem__("a", [1]), {"a": [1]}),
+        (lambda: db.update(b=2, c=3), {"a": [1], "b": 2, "c": 3}),
+        (lambda: db.setdefault("d", {}), {"a": [1], "b": 2, "c": 3, "d": {}}),
+        (lambda: db.pop("a"), {"b": 2, "c": 3, "d": {}}),
+        (lambda: db.__delitem__("b"), {"c": 3, "d": {}}),
+        (lambda: db.update({"c": None}), {"c": None, "d": {}}),
+        (lambda: [db.popitem(), db.popitem()], {}),
+        (lambda: db.__setitem__("", ""), {"": ""}),
+        (lambda: db.clear(), {}),
+    ]
+    for write_it, expected in writes:
+        write_it()
+        assert content(db) == after_a_crash(path) == expected
+
+
+def test_each_of_many_writes_is_durable_through_spills_and_folds(path):
+    db = Small(path)
+    expected = {}
+    seen = set()
+    for i in range(120):
+        key = "k%d" % (i * 7 % 13)
+        if i % 5 == 4 and key in expected:
+            del db[key], expected[key]
+        else:
+            db[key] = expected[key] = {"v": i, "s": "abcdefgh"}
+        seen.update(files(path))
+        assert content(db) == after_a_crash(path) == expected
+    assert seen == {"", ".log", ".tip"}
+    db.close()
+    assert list(files(path)) == [""]
+    assert json.loads(read(path)) == expected
+
+
+def test_flush_puts_all_into_the_json_file(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db["b"] = [2]
+    db["b"].append(3)
+    db.flush()
+    assert json.loads(read(path)) == {"a": 1, "b": [2, 3]}
+    db["c"] = 4
+    assert after_a_crash(path) == {"a": 1, "b": [2, 3], "c": 4}
+
+
+def test_changes_in_place_are_saved_by_flush(path):
+    db = MicroTetherDB(path)
+    db["user1"] = {"age": 30, "tags": []}
+    for change in (
+        lambda user: user.update(age=31),
+        lambda user: user["tags"].append("new"),
+        lambda user: user.pop("age"),
+        lambda user: user["tags"].append({"deep": [1]}),
+        lambda user: user["tags"][1]["deep"].append(2),
+    ):
+        change(db["user1"])
+        db.flush()
+        assert after_a_crash(path) == content(db)
+        with no_writes(path):
+            db.flush()
+    assert content(db) == {"user1": {"tags": ["new", {"deep": [1, 2]}]}}
+
+
+def test_changes_in_place_are_saved_by_close(path):
+    db = MicroTetherDB(path)
+    db["user1"] = {"age": 30}
+    db.flush()
+    db["user1"]["age"] = 31
+    db.close()
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"user1": {"age": 31}}
+        db["user1"]["age"] = 31.0
+    with MicroTetherDB(path) as db:
+        assert str(db["user1"]["age"]) == "31.0"
+
+
+def test_changes_in_place_are_saved_by_the_end_of_their_block(path):
+    db = MicroTetherDB(path)
+    db["user1"] = {"age": 30}
+    for age, block in ((31, db.transaction), (32, db.lock)):
+        with block():
+            db["user1"]["age"] = age
+        assert after_a_crash(path) == {"user1": {"age": age}}
+
+
+def test_a_changed_value_that_is_stored_again_is_saved(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    value = db["a"]
+    value.append(2)
+    db["a"] = value
+    assert after_a_crash(path) == {"a": [1, 2]}
+
+
+def test_what_changes_nothing_writes_nothing(path):
+    db = MicroTetherDB(path)
+    db.update({"n": 1, "f": 0.1, "s": "text", "t": True, "null": None, "d": {"a": [1]}})
+    uses = [
+        lambda: db.__setitem__("n", 1),
+        lambda: db.__setitem__("f", 0.1),
+        lambda: db.__setitem__("s", "te" + "xt"),
+        lambda: db.__setitem__("t", True),
+        lambda: db.__setitem__("null", None),
+        lambda: db.update(n=1, s="text"),
+        lambda: db.update(),
+        lambda: db.update({}),
+        lambda: db.setdefault("n", 2),
+        lambda: db["d"]["a"],
+        lambda: (content(db), list(db.values()), list(db.items()), len(db), "n" in db),
+        lambda: db.get("missing"),
+        lambda: db.pop("missing", None),
+        lambda: raises(KeyError, db.pop, "missing"),
+        lambda: raises(TypeError, db.__setitem__, "n", object()),
+    ]
+    with no_writes(path):
+        for use in uses:
+            use()
+            for block in (db.transaction, db.lock):
+                with block():
+                    use()
+        with db.transaction():
+            assert db["d"]["a"] == [1]
+            db["n"] = 2
+            db["n"] = 1
+            db["new"] = 1
+            del db["new"]
+            db["d"]["a"].append(2)
+            db["d"]["a"].pop()
+        try:
+            with db.transaction():
+                db["n"] = 2
+                db["d"]["a"].append(2)
+                raise Oops
+        except Oops:
+            pass
+
+
+def test_a_value_that_is_equal_but_of_another_type_is_written(path):
+    db = MicroTetherDB(path)
+    for value in (1, True, 1.0, "1", 1):
+        db["a"] = value
+        db["nested"] = [value]
+        stored = after_a_crash(path)
+        assert type(stored["a"]) is type(value)
+        assert type(stored["nested"][0]) is type(value)
+
+
+def test_closing_and_flushing_what_is_saved_already_writes_nothing(path):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % i: {"v": [i]} for i in range(50)})
+    db.flush()
+    with no_writes(path):
+        db.flush()
+    db.close()
+    with no_writes(path), MicroTetherDB(path) as db:
+        assert db["k7"] == {"v": [7]}
+        db.flush()
+
+
+def test_clear_on_an_empty_database_writes_nothing(path):
+    db = MicroTetherDB(path)
+    with no_writes(path):
+        db.clear()
+
+
+def test_backup_writes_the_data_to_another_json_file(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    db["b"] = "\u20ac"
+    db["a"].append(2)
+    before = files(path)
+    db.backup("backup.db")
+    assert json.loads(read("backup.db")) == {"a": [1, 2], "b": "\u20ac"}
+    assert sorted(os.listdir()) == sorted(["backup.db"] + ["my.db" + end for end in before])
+    assert files(path) == before
+    db["c"] = 3
+    assert after_a_crash(path)["c"] == 3
+    db.backup("backup.db")
+    with MicroTetherDB("backup.db") as backup:
+        assert content(backup) == {"a": [1, 2], "b": "\u20ac", "c": 3}
+        backup["d"] = 4
+    assert "d" not in db
+
+
+def test_a_failed_backup_leaves_the_older_one(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    db.backup("backup.db")
+    older = read("backup.db")
+    db["a"].append(object())
+    assert 'db["a"][1]' in raises(TypeError, db.backup, "backup.db")
+    assert read("backup.db") == older
+    assert "backup.db.tmp" not in os.listdir()
+    db["a"].pop()
+    raises(OSError, db.backup, "missing/backup.db")
+    os.mkdir("folder")
+    raises(OSError, db.backup, "folder")
+    assert content(db) == after_a_crash(path) == {"a": [1]}
+
+
+def test_a_backup_does_not_overwrite_a_database_in_use(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    assert path in raises(ValueError, db.backup, path)
+    with MicroTetherDB("other.db") as other:
+        other["b"] = 2
+        raises(ValueError, db.backup, "other.db")
+        assert content(other) == {"b": 2}
+    assert content(db) == after_a_crash(path) == {"a": 1}
+
+
+def test_a_restored_backup_has_no_part_in_a_newer_journal(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.backup("backup.db")
+    db["a"] = 2
+    db.flush()
+    db["a"] = 3
+    write(path, read("backup.db"))
+    db = MicroTetherDB(path)
+    assert content(db) == {"a": 1}

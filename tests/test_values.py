@@ -1,0 +1,195 @@
+import json
+from collections import OrderedDict
+
+from MicroTetherDB import MicroTetherDB
+from support import after_a_crash, content, only, read, same
+
+SCALARS = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**30 - 1,
+    2**31,
+    2**53 + 1,
+    -(2**63),
+    2**64,
+    10**40,
+    0.0,
+    -0.0,
+    0.1,
+    1 / 3,
+    -1.5,
+    1.0,
+    1e15,
+    1e16,
+    1e21,
+    -2.5e-7,
+    1e30,
+    "",
+    "text",
+    "\u20ac \u00e9 \u4e16\u754c",
+    "\U0001f600",
+    "\u0000",
+    "\n",
+    "\r\n\t\b\f",
+    "\x01\x1f\x7f\u0080\u2028",
+    '"quotes"',
+    "'",
+    "back\\slash \\u0041 \\n",
+    "},\n{",
+    '",\n"a":1}',
+    "x" * 3000,
+    "\u20ac" * 700,
+]
+
+NESTED = [
+    [],
+    {},
+    [[]],
+    [{}],
+    {"": {}},
+    {"a": []},
+    SCALARS,
+    {str(i): SCALARS[i] for i in range(len(SCALARS))},
+    {"list": [1, [2, {"a": [3, {}]}]], "dict": {"b": {"c": None}}},
+    [",\n", {",\n": ",\n"}],
+]
+
+KEYS = [key for key in SCALARS if isinstance(key, str)] + [" ", "1", "null", "__class__", "#"]
+
+
+def test_what_is_read_before_a_reboot_is_what_is_read_after_it(path):
+    db = MicroTetherDB(path)
+    for value in SCALARS + NESTED:
+        db["a"] = value
+        assert same(db["a"], after_a_crash(path)["a"]), value
+        if not isinstance(value, (dict, list, float)):
+            assert same(db["a"], value), value
+    expected = {str(i): db.setdefault(str(i), value) for i, value in enumerate(SCALARS + NESTED)}
+    expected["a"] = db["a"]
+    db.close()
+    with MicroTetherDB(path) as db:
+        assert same(content(db), expected)
+
+
+def test_any_text_is_a_key(path):
+    db = MicroTetherDB(path)
+    for key in KEYS:
+        db[key] = {key: key}
+        assert after_a_crash(path)[key] == {key: key}
+    assert sorted(db) == sorted(set(KEYS))
+    del db[KEYS[0]]
+    assert sorted(after_a_crash(path)) == sorted(set(KEYS[1:]))
+    db[KEYS[0]] = 1
+    db.close()
+    assert sorted(json.loads(read(path))) == sorted(set(KEYS))
+    with MicroTetherDB(path) as db:
+        assert sorted(db) == sorted(set(KEYS))
+        assert db["\u0000"] == {"\u0000": "\u0000"}
+
+
+def test_tuples_are_lists_at_once(path):
+    db = MicroTetherDB(path)
+    db["a"] = (1, (2, {"b": ()}))
+    assert same(db["a"], [1, [2, {"b": []}]])
+    db["b"] = ()
+    assert same(db["b"], [])
+    with db.transaction():
+        db["b"].append((1, [(2,)]))
+    assert same(db["b"], [[1, [[2]]]])
+    db["b"].append((3,))
+    db.flush()
+    assert same(db["b"], [[1, [[2]]], [3]])
+    assert same(after_a_crash(path), content(db))
+
+
+def test_an_ordered_dict_is_stored_as_a_dict(path):
+    db = MicroTetherDB(path)
+    db["a"] = OrderedDict([("x", 1), ("y", OrderedDict())])
+    assert same(db["a"], {"x": 1, "y": {}})
+    assert same(after_a_crash(path), content(db))
+
+
+def test_floats_are_what_their_text_says(path):
+    db = MicroTetherDB(path)
+    for i in range(1, 200):
+        db["a"] = i / 7
+        assert same(db["a"], after_a_crash(path)["a"])
+        assert abs(db["a"] - i / 7) <= abs(i / 7) * 1e-6
+    with db.transaction():
+        db["list"] = []
+        db["list"].append(1 / 3)
+    assert same(db["list"], after_a_crash(path)["list"])
+
+
+def test_a_value_deep_enough_for_any_use(path):
+    db = MicroTetherDB(path)
+    value = []
+    for i in range(15):
+        value = [value, {"a": value}] if i < 3 else {"a": [value]}
+    db["a"] = value
+    assert same(after_a_crash(path)["a"], value)
+    db.close()
+    with MicroTetherDB(path) as db:
+        assert same(db["a"], value)
+
+
+def test_a_value_longer_than_any_buffer(path):
+    db = MicroTetherDB(path)
+    db["before"] = 1
+    db["long"] = ["0123456789\u20ac" * 10 for _ in range(60)]
+    db["after"] = 2
+    expected = content(db)
+    assert after_a_crash(path) == expected
+    db.close()
+    with MicroTetherDB(path) as db:
+        assert content(db) == expected
+
+
+@only("cpython", "subclasses of int, str and float are rare on MicroPython")
+def test_values_of_subclasses_are_stored_as_what_they_extend(path):
+    from collections import Counter, defaultdict, namedtuple
+    from enum import Enum, IntEnum
+
+    class Colour(IntEnum):
+        RED = 1
+
+    class Name(str, Enum):
+        JOHN = "John"
+
+    class Celsius(float):
+        pass
+
+    class Point(namedtuple("Point", "x y")):
+        pass
+
+    db = MicroTetherDB(path)
+    db["a"] = [Colour.RED, Name.JOHN, Celsius(1.5), Point(1, 2), Counter("aa")]
+    db[Name.JOHN] = defaultdict(list, {Name.JOHN: Colour.RED})
+    assert same(db["a"], [1, "John", 1.5, [1, 2], {"a": 2}])
+    assert same(db["John"], {"John": 1})
+    assert [type(key) for key in db] == [str, str]
+    assert type(next(iter(db["John"]))) is str
+    assert same(after_a_crash(path), content(db))
+    db["in place"] = []
+    with db.transaction():
+        db["in place"].append({Name.JOHN: Point(Colour.RED, Celsius(2))})
+    assert same(db["in place"], [{"John": [1, 2.0]}])
+
+
+@only("cpython", "boards may have floats of 32 bits")
+def test_doubles_are_exact(path):
+    db = MicroTetherDB(path)
+    for value in (
+        5e-324,
+        2.2250738585072014e-308,
+        1.7976931348623157e308,
+        0.1 + 0.2,
+        1 / 3,
+        2.0**53,
+    ):
+        db["a"] = value
+        assert db["a"] == value
+        assert after_a_crash(path) == {"a": value}

@@ -1,10 +1,7 @@
 """Makes of each behaviour test, a `test_x(path)` in tests/, one test for every runtime there is:
 test_x[cpython], and on the real MicroPython test_x[littlefs], test_x[fat] and test_x[host]."""
 
-import ast
-import builtins
 import functools
-import re
 import tempfile
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 import interpreter
 import lines
 import support
+import tracebacks
 
 TESTS = Path(__file__).parent
 COPY = pytest.StashKey()
@@ -104,65 +102,16 @@ class OnMicroPython(pytest.Item):
 
     def repr_failure(self, excinfo):
         if isinstance(excinfo.value, Failed):
-            copy = self.config.stash.get(COPY, None)
-            error = raised_like(str(excinfo.value), copy)
+            error = tracebacks.raised_like(str(excinfo.value), self.place)
             excinfo = pytest.ExceptionInfo.from_exception(error)
         return super().repr_failure(excinfo)
 
+    def place(self, file, line):
+        """Return the place in the sources of a place in what MicroPython has run."""
+        copy = self.config.stash.get(COPY, None)
+        if copy and file == str(copy.path):
+            return str(copy.source), copy.line(line)
+        return file, line
+
     def reportinfo(self):
         return self.path, self.obj.__code__.co_firstlineno - 1, self.name
-
-
-def raised_like(traceback, copy):
-    """Return an exception like that of a MicroPython traceback. Its own traceback leads through
-    the same lines of the same files, so that pytest shows it as it shows any other."""
-    places = re.match(r'(?:  File ".+\n)*', traceback).group()
-    name, _, text = traceback[len(places) :].strip().partition(":")
-    kind = getattr(builtins, name, None) or type(name, (Exception,), {})
-    frames = re.findall(r'File "(.+)", line (\d+)(?:, in (.+))?', places)
-    frames = [frame for frame in frames if frame[0] != str(TESTS / "board.py")] or frames
-
-    def call():
-        raise kind(*([text.strip()] if text.strip() else []))
-
-    for file, line, function in reversed(frames):
-        line = int(line)
-        if copy and file == str(copy.path):
-            file, line = str(copy.source), copy.line(line)
-        call = placed(file, line, function or "<module>", call)
-    try:
-        call()
-    except kind as error:
-        # Without this function and the innermost call().
-        links = []
-        link = error.__traceback__.tb_next
-        while link.tb_next:
-            links.append(link)
-            link = link.tb_next
-        links[-1].tb_next = None
-        return error.with_traceback(links[0])
-
-
-def placed(file, line, function, call):
-    """Return a function that calls call(), as if it did so in that line of that function."""
-    first = min(line, start_of_function(file, line))
-    tree = ast.parse("def f(): call()")
-    for node in ast.walk(tree):
-        if hasattr(node, "lineno"):
-            node.lineno = node.end_lineno = first if node in tree.body else line
-            node.col_offset = node.end_col_offset = -1  # MicroPython tells no columns
-    names = {"call": call}
-    exec(compile(tree, file, "exec"), names)
-    names["f"].__code__ = names["f"].__code__.replace(co_name=function)
-    return names["f"]
-
-
-def start_of_function(file, line):
-    """Return the line where the innermost function around line begins, or else line."""
-    try:
-        tree = ast.parse(Path(file).read_bytes())
-    except OSError:
-        return line
-    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    around = [node.lineno for node in functions if node.lineno <= line <= node.end_lineno]
-    return max(around, default=line)

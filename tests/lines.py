@@ -43,12 +43,15 @@ class MarkedCopy:
         above = "\n".join(self.path.read_text().splitlines()[:line])
         return int(re.findall(r"_ran\[(\d+)]", above)[-1])
 
+    def lines(self):
+        """Return the lines that were run, as numbers."""
+        ran = self._ran.read_bytes() if self._ran.exists() else b""
+        return {at % self._size for at, flag in enumerate(ran) if flag}
+
     def save(self):
         """Write what was run to a file that `coverage combine` finds in the working folder."""
-        ran = self._ran.read_bytes() if self._ran.exists() else b""
-        lines = {at % self._size for at, flag in enumerate(ran) if flag}
         data = coverage.CoverageData(suffix=f"micropython.{os.getpid()}")
-        data.add_lines({str(self.source): lines})
+        data.add_lines({str(self.source): self.lines()})
         data.write()
 
 

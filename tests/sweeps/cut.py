@@ -39,8 +39,7 @@ def record(chip, steps, states):
     db = None
     was = [0] * 4
     for i, step in enumerate(steps):
-        opened = step[0](db, *step[1:])
-        db = db if opened is None else opened
+        db = workload.take(step, db)
         if step[0] is not workload.close:
             assert same(read(db), states[i][0]), "uncut: wrong after " + workload.show(step)
         ends.append(chip.tape.length)

@@ -8,12 +8,10 @@ right after it was done. At once memory must hold what was acknowledged and the 
 copy of the files must open with the same, and the next write must work. call= tries that one only.
 """
 
-import _thread
 import os
-import time
 
 import workload
-from workload import FILES, MICROPYTHON, among, module, read, same
+from workload import MICROPYTHON, among, elsewhere, module, read, same
 
 if MICROPYTHON:
     import io
@@ -27,11 +25,11 @@ else:
     Stream = object
 
 
+OS_CALLS = ("rename", "replace", "remove", "stat", "fsync")
+
+
 class Faults:
     """Stands between the module and the file system, and makes call number `at` fail."""
-
-    CALLS = ("open", "read", "write", "flush", "close")
-    OS_CALLS = ("rename", "replace", "remove", "stat", "fsync")
 
     def __init__(self):
         self.at = 0
@@ -60,10 +58,11 @@ class Faults:
 
     def install(self):
         module.open = self.open
-        wrapped = Os(self)
-        if module._rename is os.rename:
-            module._rename = wrapped.rename
-        module.os = wrapped
+        module.os = Os(self)
+        for name in dir(module):
+            for call in OS_CALLS:
+                if hasattr(os, call) and getattr(module, name) is getattr(os, call):
+                    setattr(module, name, getattr(module.os, call))
 
 
 class File(Stream):
@@ -80,6 +79,9 @@ class File(Stream):
     def read(self, *size):
         return self.faults.call("read", self.file.read, *size)
 
+    def readline(self):
+        return self.faults.call("read", self.file.readline)
+
     def readinto(self, buffer):
         return self.faults.call("read", self.file.readinto, buffer)
 
@@ -93,10 +95,16 @@ class File(Stream):
         self.faults.call("close", self.file.close)
 
     def seek(self, *where):
-        return self.file.seek(*where)
+        return self.faults.call("seek", self.file.seek, *where)
 
-    def fileno(self):
-        return self.file.fileno()
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.faults.call("read", next, self.file)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
 
 class Os:
@@ -105,7 +113,7 @@ class Os:
 
     def __getattr__(self, name):
         function = getattr(os, name)
-        if name not in Faults.OS_CALLS:
+        if name not in OS_CALLS:
             return function
         return lambda *args: self.faults.call(name, function, *args)
 
@@ -153,43 +161,10 @@ class OnHost:
         workload.fresh(self.folders[0])
 
     def copy(self):
-        workload.fresh(self.folders[1])
-        for name in FILES:
-            try:
-                with open(self.path + name, "rb") as file:
-                    data = file.read()
-            except OSError:
-                continue
-            with open(self.copied + name, "wb") as file:
-                file.write(data)
+        workload.copy_files(self.path, self.folders[1])
 
     def drop(self):
         pass
-
-
-def elsewhere(function, *args):
-    """Return what function does on another thread, which must not have to wait for long."""
-    result = []
-
-    def run():
-        try:
-            result.append((function(*args), None))
-        except Exception as error:
-            result.append((None, error))
-
-    _thread.start_new_thread(run, ())
-    end = time.time() + 10
-    while not result:
-        time.sleep(0)
-        assert time.time() < end, "the lock is not free"
-    value, error = result[0]
-    if error:
-        raise error
-    return value
-
-
-def write(db, key, value):
-    db[key] = value
 
 
 class Sweep:
@@ -221,8 +196,7 @@ class Sweep:
         for i, step in enumerate(self.steps):
             raised = None
             try:
-                opened = step[0](db, *step[1:])
-                db = db if opened is None else opened
+                db = workload.take(step, db)
             except (OSError, MemoryError, KeyboardInterrupt) as caught:
                 raised = caught
             if self.faults.struck:
@@ -251,7 +225,7 @@ class Sweep:
         assert same(found, memory), "memory has %r" % found
         found = self.on_disk()
         assert among(found, disk), "the disk has %r" % found
-        elsewhere(write, db, "next", [1])
+        elsewhere(workload.put, db, "next", [1])
         disk = [dict(state, next=[1]) for state in disk]
         memory = dict(memory, next=[1])
         assert same(read(db), memory), "the next write has not worked"

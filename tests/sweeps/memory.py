@@ -1,6 +1,6 @@
 """Memory runs out anywhere: each kind of step with 0, 16, 32 ... 8,192 bytes of the heap free.
 
-    micropython -X heapsize=1M tests/sweeps/memory.py [fs=lfs256|lfs32|fat] [free=-1] [every=1]
+    micropython -X heapsize=704K tests/sweeps/memory.py [fs=lfs256|lfs32|fat] [free=-1] [every=1]
 
 The step either works or raises MemoryError with nothing changed in memory. Once there is memory
 again the next write works, and the disk has just what memory has. The free bytes are in one piece
@@ -48,7 +48,7 @@ class Heap:
     """Fills the heap but for some bytes, in one piece or in many."""
 
     def __init__(self):
-        self.slots = [None] * 40000
+        self.slots = [None] * 8000
         self.free = [None] * 256
         self.between = [None] * 256
 
@@ -61,6 +61,8 @@ class Heap:
                 self.between[i] = object()
         else:
             self.free[0] = bytearray(free - BLOCK)  # and a block that says so
+        gc.collect()
+        gc.disable()
         i = 0
         size = 16384
         while size >= BLOCK:
@@ -72,6 +74,7 @@ class Heap:
                 size //= 2
         for i in range(len(self.free)):
             self.free[i] = None
+        gc.enable()
         gc.collect()
 
     def empty(self):
@@ -95,8 +98,7 @@ class Sweep:
         chip.mount("/memory")
         db = None
         for step in START:
-            opened = step[0](db, *step[1:])
-            db = db if opened is None else opened
+            db = workload.take(step, db)
         os.umount("/memory")
         self.start = bytearray(self.memory)
         self.before = workload.states_of(START)[-1][0]
@@ -191,7 +193,7 @@ def main():
                     )
                     print("in the step", workload.show(step))
                     print(
-                        "micropython -X heapsize=1M tests/sweeps/memory.py fs=%s free=%d"
+                        "micropython -X heapsize=704K tests/sweeps/memory.py fs=%s free=%d"
                         % (options["fs"], free)
                     )
                     raise

@@ -4,8 +4,10 @@ A step is a tuple: a function below and what it takes besides the database. The 
 on a Plain, and so says what the database has to hold afterwards.
 """
 
+import _thread
 import os
 import sys
+import time
 
 sys.path[1:1] = [sys.path[0] + "/..", sys.path[0] + "/../.."]
 
@@ -127,12 +129,14 @@ def delete(db, key):
 
 def change(db, key, name, value):
     with db.transaction():
-        db[key][name] = value
+        if key in db and isinstance(db[key], dict):
+            db[key][name] = value
 
 
 def late(db, key, name, value):
     """Change a value in place outside of any block."""
-    db[key][name] = value
+    if key in db and isinstance(db[key], dict):
+        db[key][name] = value
     db.flush()
 
 
@@ -252,6 +256,81 @@ def script(path, puts=70):
     return steps
 
 
+class Dice:
+    """Random numbers, the same on every runtime."""
+
+    def __init__(self, seed):
+        self.seed = seed * 2654435761 & 0x7FFFFFFF
+
+    def __call__(self, sides):
+        self.seed = (self.seed * 1103515245 + 12345) & 0x7FFFFFFF
+        return (self.seed >> 8) % sides
+
+    def key(self):
+        return ("k%d" if self(4) else "k%dd") % self(12)
+
+    def value(self):
+        number = self(1000)
+        kind = self(9)
+        if kind > 5:
+            text = "abcdefgh"[: self(9)]
+            return {"v": number, "s": text}
+        return (
+            number - 500,
+            number / 8,
+            (None, True, False, 0, 1, 1.0)[number % 6],
+            '\U0001f600\n"' * (number % 5),
+            [number, {"a": [number]}, []],
+            "x" * (number * (self(20) == 0)),
+        )[kind]
+
+    def some(self, most):
+        new = {}
+        for _ in range(self(most)):
+            key = self.key()
+            new[key] = self.value()
+        return new
+
+    def keys(self):
+        return [self.key() for _ in range(self(4))]
+
+
+def random_step(dice, path, whole=False):
+    """Return a step; if whole, one that an interrupt can't leave half done in memory."""
+    kind = dice(40)
+    if kind < 16:
+        return put, dice.key(), dice.value()
+    if kind < 20:
+        return delete, dice.key()
+    if kind < 23:
+        return change, dice.key(), "c", dice.value()
+    if kind < 26:
+        return batch, dice.some(8), dice.keys()
+    if kind < 29:
+        return roll_back, dice.some(8), dice.keys()
+    if kind < 30:
+        return update, dice.some(30)
+    if kind < 31:
+        return (clear,) if dice(3) == 0 else (flush,)
+    if kind < 32:
+        return (flush,)
+    if kind < 33:
+        return backup, path + ".copy"
+    if kind < 35 or whole:
+        return create, path
+    if kind < 37:
+        return keep, dice.some(6), dice.keys()
+    if kind < 39:
+        return nest, dice.some(6), dice.keys(), dice.some(6)
+    return late, dice.key(), "late", dice.value()
+
+
+def take(step, db):
+    """Take the step; return the database, which is a new one if it was opened."""
+    opened = step[0](db, *step[1:])
+    return db if opened is None else opened
+
+
 def states_of(steps):
     """Return what the database and the last backup hold after each step."""
     plain = Plain()
@@ -260,6 +339,27 @@ def states_of(steps):
         step[0](plain, *step[1:])
         states.append((copy(plain.data), copy(plain.saved)))
     return states
+
+
+def elsewhere(function, *args):
+    """Return what function does on another thread, which must not have to wait for long."""
+    result = []
+
+    def run():
+        try:
+            result.append((function(*args), None))
+        except Exception as error:
+            result.append((None, error))
+
+    _thread.start_new_thread(run, ())
+    end = time.time() + 10
+    while not result:
+        time.sleep(0)
+        assert time.time() < end, "the lock is not free"
+    value, error = result[0]
+    if error:
+        raise error
+    return value
 
 
 def options(**names):
@@ -288,3 +388,23 @@ def run(main):
             sys.print_exception(error)
             sys.exit(1)
         raise
+
+
+def copy_files(path, folder):
+    """Copy the files of the database at path into folder, which is emptied first."""
+    fresh(folder)
+    for name in FILES:
+        try:
+            with open(path + name, "rb") as file:
+                data = file.read()
+        except OSError:
+            continue
+        with open(folder + "/" + path.split("/")[-1] + name, "wb") as file:
+            file.write(data)
+
+
+def tell(text):
+    """Print a line for the process that started this one, at once."""
+    print(text)
+    if not MICROPYTHON:
+        sys.stdout.flush()

@@ -1,0 +1,101 @@
+"""A process that writes is killed or interrupted at random moments: nothing acknowledged is lost.
+
+The child (tests/sweeps/child.py) runs on either runtime. What MicroPython wrote is opened by
+CPython after each kill, and by MicroPython again when the next child goes on with it.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import interpreter
+
+sys.path.append(str(interpreter.ROOT / "tests/sweeps"))
+import workload  # noqa: E402
+
+TIMES = 2000 if os.environ.get("SWEEPS") == "long" else 200
+SIDE_BY_SIDE = 4  # databases with a child each
+
+
+def start(runtime, path, **options):
+    if runtime == "cpython":
+        command = [sys.executable]
+    else:
+        command = [interpreter.find(), "-X", "heapsize=4M"]
+    command += [interpreter.ROOT / "tests/sweeps/child.py", f"path={path}"]
+    command += [f"{name}={value}" for name, value in options.items()]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def side_by_side(function, runtime, folder):
+    """Run function on several databases at once, each with a part of the times and its number."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for number in range(SIDE_BY_SIDE):
+            (folder / str(number)).mkdir()
+        list(
+            pool.map(
+                lambda number: function(
+                    runtime, folder / str(number) / "x.db", TIMES // SIDE_BY_SIDE, number
+                ),
+                range(SIDE_BY_SIDE),
+            )
+        )
+
+
+def kill(runtime, path, times, number):
+    """Kill a child at a random moment, times times, each going on where the last was killed."""
+    chance = random.Random(number)
+    plain = workload.Plain()
+    n = 0  # steps that are known to be done
+    for time_ in range(times):
+        with start(runtime, path, first=n) as child:
+            first = "" if chance.random() < 0.2 else child.stdout.readline()  # it may still open
+            time.sleep(chance.uniform(0, 0.02))
+            child.kill()
+            acknowledged = (first + child.stdout.read()).split()
+            assert not child.stderr.read()
+        place = f"database {number}, kill {time_}, after step {n}"
+        for line in acknowledged:
+            assert int(line) == n
+            workload.take(workload.random_step(workload.Dice(n), str(path)), plain)
+            n += 1
+        before = workload.copy(plain.data)
+        in_flight = workload.random_step(workload.Dice(n), str(path))
+        workload.take(in_flight, plain)
+        found = workload.read(workload.MicroTetherDB(path))
+        if workload.same(found, plain.data):
+            n += 1
+        else:
+            assert workload.same(found, before), (
+                f"{place}: {workload.show(in_flight)} gave {found} instead of {before}"
+            )
+            plain.data = before
+
+
+def interrupt(runtime, path, times, number):
+    """Interrupt one child at a random moment, times times; it checks itself, and goes on."""
+    chance = random.Random(number)
+    with start(runtime, path, interrupt=1) as child:
+        for time_ in range(times):
+            for expected, wait in (("ready\n", chance.uniform(0, 0.02)), ("fine\n", 0)):
+                line = child.stdout.readline()
+                if line != expected:
+                    child.kill()
+                    line += child.stdout.read() + child.stderr.read()
+                    pytest.fail(f"database {number}, interrupt {time_}: {line}")
+                time.sleep(wait)
+                if expected == "ready\n":
+                    child.send_signal(signal.SIGINT)
+        child.kill()
+
+
+@pytest.mark.parametrize("runtime", ["cpython", "micropython"])
+@pytest.mark.parametrize("function", [kill, interrupt])
+def test_nothing_is_lost(function, runtime, tmp_path):
+    side_by_side(function, runtime, tmp_path)

@@ -30,6 +30,7 @@ in X's seal. So a batch counts only if it is whole and follows on exactly what i
 from before a fold, a tip already spilled, a record torn by a power cut are all told by that.
 """
 
+import gc
 import json
 import os
 import sys
@@ -138,73 +139,79 @@ else:
 
 
 _GONE = object()  # stands for the value of a key that isn't there
+# Constants, since a tuple written where it is used is made anew each time.
+_CONTAINERS = (dict, list, tuple)
+_NUMBERS = (int, bool)
 _in_use = {}  # full path: the database that has it open
 
 
-def _where(path, text):
-    for key in reversed(path):
-        text = ('["%s"]%s' if isinstance(key, str) else "[%s]%s") % (key, text)
-    return "db" + text
+def _plain(value, own, depth=0):
+    """Return value as JSON will give it back: a copy or, if own, itself put right in place.
 
-
-def _check(value, path):
-    """Return whether value will be read back as it is. Raise if it can't be stored.
-
-    path is the list of keys that lead to it.
+    Raises TypeError or ValueError if it can't be stored, with a text that starts where in value.
     """
-    plain = True
-    if isinstance(value, (dict, list, tuple)):
-        if len(path) > 32:  # a board with a small stack must be able to save it too
-            raise ValueError(_where(path[:1], " contains itself, or is nested too deep"))
-        keys = value
-        if not isinstance(value, dict):
-            plain = isinstance(value, list)
-            keys = range(len(value))
-        for key in keys:
-            path.append(key)
-            if keys is value:
-                if not isinstance(key, str):
-                    raise TypeError(_where(path, ": a key must be a str"))
-                _check(key, path)
-            plain = _check(value[key], path) and plain
-            path.pop()
+    if isinstance(value, _CONTAINERS):
+        if depth > 31:  # a board with a small stack must be able to save it too
+            raise ValueError(": contains itself, or is nested too deep")
+        if not own or isinstance(value, tuple):
+            value = dict(value) if isinstance(value, dict) else list(value)
+        for key in value if isinstance(value, dict) else range(len(value)):
+            item = value[key]
+            try:
+                if isinstance(value, dict):
+                    _plain_key(key)
+                plain = _plain(item, own, depth + 1)
+            except (TypeError, ValueError) as error:
+                raise type(error)(_at(key) + error.args[0]) from None
+            if plain is not item:
+                value[key] = plain
     elif isinstance(value, str):
         # A board makes surrogates of JSON's escapes for an emoji, and no PC could read them.
-        data = value.encode()
+        data = value.encode("utf-8", "surrogatepass")
         at = data.find(b"\xed")
         while at >= 0:
             if data[at + 1] > 0x9F:
-                raise ValueError(_where(path, " has a surrogate: that is no Unicode"))
+                raise ValueError(": has a surrogate, so is no Unicode")
             at = data.find(b"\xed", at + 1)
     elif isinstance(value, float):
-        if value * 0 != 0:
-            raise ValueError(_where(path, ": JSON has no %s" % value))
-        plain = json.loads(_encode(value)) == value
-    elif value is not None and not isinstance(value, (int, bool)):
-        raise TypeError(_where(path, ": can't store a " + type(value).__name__))
-    return plain
-
-
-def _plain(key, value, copy=True):
-    """Return value, or a copy, as it will be read back from the disk. Raises as _check() does."""
-    try:
-        for _ in range(9):  # a float may change, once or twice, until its text is exact
-            if _check(value, [key]) and not copy:
+        for _ in range(9):  # until its text is exact
+            if value * 0 != 0:
+                raise ValueError(": JSON has no %s" % value)
+            was = value
+            value = json.loads(_encode(was))
+            if value == was:
                 break
-            copy = False
-            value = json.loads(_encode(value))
-        return value
-    except UnicodeError:
-        raise ValueError(_where([key], " has a surrogate: that is no Unicode")) from None
+    elif value is not None and not isinstance(value, _NUMBERS):
+        raise TypeError(": can't store a " + type(value).__name__)
+    return value
+
+
+def _at(key):
+    return ('["%s"]' if isinstance(key, str) else "[%s]") % (key,)
+
+
+def _plain_key(key):
+    if not isinstance(key, str):
+        raise TypeError(": a key must be a str")
+    _plain(key, True)
+
+
+def _plain_at(key, value, own=False):
+    """As _plain(), for the value of a key."""
+    try:
+        _plain_key(key)
+        return _plain(value, own)
+    except (TypeError, ValueError) as error:
+        raise type(error)("db" + _at(key) + error.args[0]) from None
     except RuntimeError:  # the stack is full
-        raise ValueError(_where([key], " is nested too deep for this thread")) from None
+        raise ValueError("db%s: nested too deep for this thread" % _at(key)) from None
 
 
 def _same(a, b):
     """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
     if type(a) is not type(b) or a != b:
         return False
-    if isinstance(a, (dict, list)):
+    if isinstance(a, _CONTAINERS):
         for key in a if isinstance(a, dict) else range(len(a)):
             if not _same(a[key], b[key]):
                 return False
@@ -257,7 +264,7 @@ def _scan(path, foreign=True):
             data = json.load(file)
             if not isinstance(data, dict):
                 raise ValueError("no JSON object")
-            _check(data, [])
+            _plain(data, True)
             file.seek(0)
             size += 33
         crc = 0
@@ -330,10 +337,10 @@ class _Block:
 
     def touch(self, key, value):
         """Note a value that is about to be read, and may then be changed in place."""
-        if isinstance(value, (dict, list)):
+        if isinstance(value, _CONTAINERS):
             before = self.before.setdefault(_hash(key) & _MASK, {})
             if key not in before:
-                before[key] = (_plain(key, value),)
+                before[key] = (_plain_at(key, value),)
         return value
 
     def put(self, key, value):
@@ -341,8 +348,12 @@ class _Block:
         slot = _hash(key) & _MASK
         data = self.db._data[slot]
         before = self.before.setdefault(slot, {})
-        old = before.get(key, data.get(key, _GONE))
-        before[key] = old[0] if isinstance(old, tuple) else old
+        if key not in before:
+            before[key] = data.get(key, _GONE)
+            if _BOARD and not len(before) & 3:
+                gc.collect()  # before memory is full of holes too small for a dict to grow
+        elif isinstance(before[key], tuple):
+            before[key] = before[key][0]
         if value is _GONE:
             del data[key]
         else:
@@ -362,11 +373,11 @@ class _Block:
                 if isinstance(old, tuple):
                     same = _same(old[0], new)
                 else:
-                    same = not isinstance(old, (dict, list)) and _same(old, new)
+                    same = not isinstance(old, _CONTAINERS) and _same(old, new)
                 if not same:
                     record = [key]
                     if new is not _GONE:
-                        data[key] = new = _plain(key, new, False)
+                        data[key] = new = _plain_at(key, new, True)
                         record.append(new)
                     yield _encode(record)
 
@@ -527,9 +538,7 @@ class MicroTetherDB(MutableMapping):
 
     @_atomic
     def __setitem__(self, key, value):
-        if not isinstance(key, str):
-            raise TypeError(_where([key], ": a key must be a str"))
-        self._block.put(_plain(key, key), _plain(key, value))
+        self._block.put(key, _plain_at(key, value))
 
     @_atomic
     def __contains__(self, key):
@@ -856,7 +865,7 @@ class MicroTetherDB(MutableMapping):
                 comma = b"{\n"
                 for data in self._data:
                     for key in data:
-                        data[key] = value = _plain(key, data[key], False)
+                        data[key] = value = _plain_at(key, data[key], True)
                         for text in (comma, _encode(key), b":", _encode(value)):
                             crc = crc32(text, crc)
                             size += file.write(text)

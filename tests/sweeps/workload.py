@@ -5,6 +5,7 @@ on a Plain, and so says what the database has to hold afterwards.
 """
 
 import _thread
+import binascii
 import os
 import sys
 import time
@@ -370,6 +371,25 @@ def options(**names):
     return names
 
 
+def files_of(path):
+    """Return the files of the database at path: {ending of the name: bytes}."""
+    files = {}
+    for name in FILES:
+        try:
+            with open(path + name, "rb") as file:
+                files[name] = file.read()
+        except OSError:
+            pass
+    return files
+
+
+def put_files(files, path):
+    for name in FILES:
+        if name in files:
+            with open(path + name, "wb") as file:
+                file.write(files[name])
+
+
 def fresh(folder):
     """Make folder, or empty it."""
     try:
@@ -393,14 +413,7 @@ def run(main):
 def copy_files(path, folder):
     """Copy the files of the database at path into folder, which is emptied first."""
     fresh(folder)
-    for name in FILES:
-        try:
-            with open(path + name, "rb") as file:
-                data = file.read()
-        except OSError:
-            continue
-        with open(folder + "/" + path.split("/")[-1] + name, "wb") as file:
-            file.write(data)
+    put_files(files_of(path), folder + "/" + path.split("/")[-1])
 
 
 def tell(text):
@@ -408,3 +421,14 @@ def tell(text):
     print(text)
     if not MICROPYTHON:
         sys.stdout.flush()
+
+
+def scratch():
+    """Return a new folder on the host's file system."""
+    if not MICROPYTHON:
+        import tempfile
+
+        return tempfile.mkdtemp()
+    folder = (os.getenv("TMPDIR") or "/tmp") + "/sweep" + binascii.hexlify(os.urandom(6)).decode()
+    os.mkdir(folder)
+    return folder

@@ -1,4 +1,4 @@
-"""Eight threads at once, without a global lock on MicroPython: no update is lost or seen half done.
+"""Eight threads at once, on MicroPython without a global lock: no update is lost or half seen.
 
     micropython -X heapsize=8M tests/sweeps/threads.py [rounds=100]
     python tests/sweeps/threads.py [rounds=100]

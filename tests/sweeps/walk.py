@@ -56,6 +56,7 @@ class Walk:
             self.db = workload.take(self.step, self.db)
         except OSError:
             assert self.chip.dead, "failed without a cut"
+        self.chip.cut_at = -1
         if self.chip.dead:
             self.cuts += 1
             self.restart()

@@ -1,0 +1,185 @@
+"""The disk fails for a moment, or Ctrl-C comes at a bad time: nothing is lost, work goes on."""
+
+import os
+
+import support
+from MicroTetherDB import MicroTetherDB
+from support import Oops, Small, after_a_crash, content, files, only, raises
+
+
+def steps(db):
+    return [
+        lambda: db.__setitem__("a", ["x" * 50]),
+        lambda: db.update({"k%d" % i: {"v": i} for i in range(5)}),
+        lambda: db.pop("k1"),
+        lambda: change_in_place(db),
+        lambda: db.__setitem__("long", "x" * 900),
+        lambda: db.flush(),
+        lambda: db.clear(),
+    ]
+
+
+def change_in_place(db):
+    with db.transaction():
+        db["a"].append(1)
+        db["k2"]["v"] += 1
+
+
+def restart(folder):
+    """Give the simulated disk its power back; the database stays open."""
+    import flash
+
+    os.chdir("/")
+    flash.vfs.umount(folder)
+    support.device = support.device.restart()
+    support.device.mount(folder)
+    os.chdir(folder)
+
+
+@only("littlefs fat", "it is the simulated disk that fails")
+def test_a_disk_that_fails_for_a_while_changes_nothing(path):
+    failed = 0
+    for fail_at in range(1, 12):
+        db = Small(path)
+        db.clear()
+        for step in steps(db):
+            before = content(db)
+            support.device.cut_at = support.device.operations + fail_at
+            try:
+                step()
+                support.device.cut_at = -1
+            except OSError:
+                failed += 1
+                assert content(db) == before
+                restart(path.rsplit("/", 1)[0])
+                # A disk that was dead couldn't be told to take back what it may have got.
+                left = after_a_crash(path)
+                step()
+                assert left in (before, content(db))
+            assert after_a_crash(path) == content(db)
+        db.close()
+    assert failed > 10, failed
+
+
+def block_folds(path):
+    """Put a folder where a fold makes its temporary file."""
+    os.mkdir(path + ".tmp")
+    support.write(path + ".tmp/file", b"")
+
+
+def allow_folds(path):
+    os.remove(path + ".tmp/file")
+    os.rmdir(path + ".tmp")
+
+
+def test_what_is_in_the_way_of_a_fold_is_named_and_changes_nothing(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db["a"] = [1]
+    block_folds(path)
+    db["a"].append(2)
+    for save in (db.flush, db.close, db.flush):
+        assert path in raises(OSError, save)
+        assert content(db) == {"long": "x" * 600, "a": [1, 2]}
+    allow_folds(path)
+    db.flush()
+    assert after_a_crash(path) == content(db)
+
+
+def test_a_fold_of_its_own_accord_that_fails_does_not_fail_the_write(path):
+    db = Small(path)
+    db["long"] = "x" * 600
+    db.flush()
+    block_folds(path)
+    size = 0
+    for i in range(200):  # enough for several folds
+        db["a"] = i
+        size = max(size, os.stat(path + ".log")[6] if i > 9 else 0)
+    assert size > 3000
+    allow_folds(path)
+    assert after_a_crash(path)["a"] == 199
+    for i in range(400):
+        db["a"] = i
+    assert os.stat(path)[6] + len(files(path).get(".log", b"")) < 9000
+    assert after_a_crash(path)["a"] == 399
+    db.close()
+    assert list(files(path)) == [""]
+
+
+def test_a_file_that_became_a_folder_is_not_replaced(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    data = files(path)[""]
+    os.remove(path)
+    os.mkdir(path)
+    db["a"].append(2)
+    assert path in raises(OSError, db.flush)
+    assert path in raises(OSError, db.flush)
+    assert content(db) == {"a": [1, 2]}
+    os.rmdir(path)
+    support.write(path, data)
+    db["b"] = 1
+    db.flush()
+    assert after_a_crash(path) == {"a": [1, 2], "b": 1}
+
+
+@only("cpython host", "how other file systems name this error differs")
+def test_a_path_through_a_file_raises_os_error(path):
+    support.write(path, b"no folder")
+    assert path in raises(OSError, MicroTetherDB, path + "/my.db")
+    assert support.read(path) == b"no folder"
+
+
+class StruckDict(dict):
+    """A dict that Ctrl-C hits in the middle of a rollback, as often as hits says."""
+
+    hits = 0
+
+    def __setitem__(self, key, value):
+        if self.hits:
+            self.hits -= 1
+            raise KeyboardInterrupt
+        super().__setitem__(key, value)
+
+
+@only("cpython", "on MicroPython the data is in several dicts")
+def test_ctrl_c_in_a_rollback_waits_for_its_end(path):
+    db = MicroTetherDB(path)
+    db.update(a={"v": 1}, b=[1], c=0)
+    db._data[0] = StruckDict(db._data[0])
+    try:
+        with db.transaction():
+            db["a"]["v"] = 2
+            db["b"].append(2)
+            db["c"] = 1
+            db._data[0].hits = 2
+            raise Oops
+    except KeyboardInterrupt:
+        pass
+    assert content(db) == after_a_crash(path) == {"a": {"v": 1}, "b": [1], "c": 0}
+
+
+class StruckLock:
+    """A lock whose acquire() is hit by Ctrl-C when it has the lock already."""
+
+    def __init__(self, lock):
+        self.release = lock.release
+        self._is_owned = lock._is_owned
+        self._acquire = lock.acquire
+
+    def acquire(self):
+        self._acquire()
+        raise KeyboardInterrupt
+
+
+@only("cpython", "on MicroPython Ctrl-C can't strike there")
+def test_ctrl_c_while_a_lock_is_taken_leaves_it_free(path):
+    db = MicroTetherDB(path)
+    lock = db._lock
+    db._lock = StruckLock(lock)
+    for use in (db.lock().__enter__, db.transaction().__enter__):
+        raises(KeyboardInterrupt, use)
+        assert not lock._is_owned()
+    db._lock = lock
+    db["a"] = 1
+    assert after_a_crash(path) == {"a": 1}

@@ -51,18 +51,31 @@ class Board:
             self._connect.append("resume")
         return finished.stdout
 
-    def fs(self, command, *paths):
-        """Run one of mpremote's file commands; return what it prints."""
-        return self.do("fs", "--no-verbose", command, *paths)
+    def look(self, folder, paths=()):
+        """Return the names of the files in a folder, and the SHA-256 of each of the paths.
 
-    def sizes(self, folder):
-        """Return {name: size} of the files in a folder ("": the one that the board starts in)."""
-        lines = self.fs("ls", ":" + folder).splitlines()
-        return {line[13:]: int(line[:12]) for line in lines if not line.endswith("/")}
+        The folder "" is the one that the board starts in, and that relative paths begin in.
+        """
+        hashes = ["+", *_fs("sha256sum", *paths)] if paths else []
+        lines = self.do(*_fs("ls", folder), *hashes).splitlines()
+        files = len(lines) - len(paths)
+        names = {line[13:] for line in lines[:files] if not line.endswith("/")}
+        return names, lines[files:]
 
-    def sha256(self, paths):
-        """Return the SHA-256 of each of the files, in hex."""
-        return self.fs("sha256sum", *[":" + path for path in paths]).split() if paths else []
+    def fetch(self, paths, folder):
+        """Copy files into a folder on this PC. Return the SHA-256 that each has on the board."""
+        return self.do(*_fs("cp", *paths), folder, "+", *_fs("sha256sum", *paths)).splitlines()
+
+    def send(self, file, path):
+        """Copy a file from this PC to the board."""
+        self.do("fs", "--no-verbose", "cp", str(file), ":" + path)
+
+    def remove(self, path):
+        self.do(*_fs("rm", path))
+
+
+def _fs(command, *paths):
+    return ["fs", "--no-verbose", command, *[":" + path for path in paths]]
 
 
 def _explain(output):

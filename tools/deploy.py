@@ -130,20 +130,19 @@ def copy(board, file, room):
     size = file.stat().st_size
     if size > room:
         raise Trouble(f"there is no room on the board: {size:,} bytes needed, {room:,} free")
-    there = ":" + file.name
     try:
-        board.fs("cp", str(file), there)
-        [arrived] = board.sha256([file.name])
+        board.send(file, file.name)
+        names, [arrived] = board.look("", [file.name])
         if arrived != hashlib.sha256(file.read_bytes()).hexdigest():
             raise Trouble(f"{file.name} did not arrive as it was sent: try again")
     except Trouble:
         with contextlib.suppress(Trouble):
-            board.fs("rm", there)
+            board.remove(file.name)
         raise
     print(f"Copied: {file.name}; it arrived as it was sent.")
     other = SOURCE.with_suffix(".py" if file.suffix == ".mpy" else ".mpy").name
-    if other in board.sizes(""):
-        board.fs("rm", ":" + other)
+    if other in names:
+        board.remove(other)
         print(f"Removed: {other}, an older copy.")
 
 

@@ -218,7 +218,7 @@ def progress(pairs):
         from tqdm import tqdm
     except ImportError:  # do without
         return pairs
-    return tqdm(pairs, unit=" keys", delay=0.5, leave=False, disable=None)
+    return tqdm(pairs, unit=" keys", delay=0.2, leave=False, disable=None)
 
 
 # Where a database is, on this PC or on a board. What is only read is read from a copy: so nothing
@@ -251,18 +251,21 @@ class There:
     """A database on a board."""
 
     def __init__(self, board, path):
-        if path[-1:] in ("", "/"):
+        folder, slash, self.file = path.rpartition("/")
+        if not self.file:
             raise Trouble(f":{path} is no file on the board")
         self.board = board
-        self.path = path
         self.name = ":" + path
+        self.path = path
+        self.folder = folder + slash
 
     def copy(self, folder):
         """Copy the database's files into folder; return the copy's path."""
-        self.sums = self._sums()
-        if self.sums:
-            self.board.fs("cp", *[self.name + end for end in self.sums], folder)
-        copy = os.path.join(folder, os.path.basename(self.path))
+        names, _ = self.board.look(self.folder)
+        ends = [end for end in FILES if self.file + end in names]
+        hashes = self.board.fetch([self.path + end for end in ends], folder) if ends else []
+        self.sums = dict(zip(ends, hashes, strict=True))
+        copy = os.path.join(folder, self.file)
         if sums(copy) != self.sums:
             raise Trouble(f"{self.name} did not arrive as it is on the board: try again")
         return copy
@@ -276,6 +279,7 @@ class There:
             if not size(copy) and seal(copy + ".tmp") == "sealed":
                 # A rename was cut, on FAT. Finish it: X.tmp is all there is, and is needed below.
                 self._execute(f"os.rename({self.path + '.tmp'!r}, {self.path!r})")
+                os.remove(copy + ".tmp")
                 copy = self.copy(folder)
             journals = read_journals(copy)
             with opened(copy, self) as db:
@@ -291,14 +295,14 @@ class There:
         might become again what it once continued. Where the rename removes the old X first (FAT)
         and is cut there, opening X finishes it: the name X.tmp and the seal tell.
         """
-        self._must_have(self.sums)
         tmp = self.path + ".tmp"
+        self._must_have(self.sums)
         try:
-            self.board.fs("cp", copy, ":" + tmp)
+            self.board.send(copy, tmp)
             self._must_have({**self.sums, ".tmp": sums(copy)[""]})
         except Trouble:
             with contextlib.suppress(Trouble):
-                self.board.fs("rm", ":" + tmp)
+                self.board.remove(tmp)
             raise
         live = [end for end in JOURNALS if end in self.sums and end not in stale]
         self._execute(
@@ -308,14 +312,17 @@ class There:
         )
 
     def _must_have(self, sums):
-        if self._sums() != sums:
+        """Raise Trouble unless these are the database's files on the board."""
+        try:
+            names, hashes = self.board.look(self.folder, [self.path + end for end in sums])
+            ends = {end for end in FILES if self.file + end in names}
+            same = ends == set(sums) and hashes == list(sums.values())
+        except Trouble as error:
+            if "No such file" not in str(error):
+                raise
+            same = False
+        if not same:
             raise Trouble(f"{self.name} has changed on the board meanwhile: it is left as it is")
-
-    def _sums(self):
-        folder, slash, name = self.path.rpartition("/")
-        files = self.board.sizes(folder + slash)
-        ends = [end for end in FILES if name + end in files]
-        return dict(zip(ends, self.board.sha256([self.path + end for end in ends]), strict=True))
 
     def _execute(self, *lines):
         self.board.do("exec", "\n".join(["import os", *lines]))

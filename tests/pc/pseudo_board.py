@@ -27,14 +27,12 @@ RUNS = termios.IEXTEN  # a mode that the REPL's prompt takes away, but a running
 class PseudoBoard:
     """port is the device's name for mpremote; it is another one each time the board has power."""
 
-    def __init__(self, folder, file_system="littlefs", heap="1M"):
+    def __init__(self, folder, file_system="littlefs", heap="1M", cut_at=0):
         self.image = Path(folder) / "flash.img"
         self.image.touch()
         self.file_system = file_system
         self.heap = heap
-        self.cut_at = (
-            0  # the number of the flash's operation, from its start, that takes the power
-        )
+        self.cut_at = cut_at  # which of the flash's operations, from its start on, loses power
         self.power_on()
 
     def __enter__(self):

@@ -1,0 +1,426 @@
+"""tools/mtdb.py: every command, on a local file and on a board, damage, and the plug pulled."""
+
+import fcntl
+import io
+import itertools
+import json
+import os
+import pty
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import cable
+import database_files
+import interpreter
+import mtdb
+from conftest import Board
+from MicroTetherDB import MicroTetherDB
+
+TOOL = interpreter.ROOT / "tools" / "mtdb.py"
+MODULE = interpreter.ROOT / "MicroTetherDB.py"
+
+
+OPEN = """
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB('my.db')
+"""
+
+
+class Local:
+    """A database on this PC."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.name = str(folder / "my.db")
+
+    def run(self, code):
+        """Run code that has the database as db, and leaves it as a reset does."""
+        script = (
+            f"import os\nfrom MicroTetherDB import MicroTetherDB\nos.chdir({str(self.folder)!r})"
+        )
+        process = interpreter.run("-c", f"{script}\ndb = MicroTetherDB('my.db')\n{code}")
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    def files(self):
+        return {file.name for file in self.folder.iterdir()}
+
+
+class OnBoard:
+    """The same on a board."""
+
+    def __init__(self, board):
+        self.board = board
+        self.name = ":my.db"
+        board.mpremote("cp", MODULE, ":")
+
+    def run(self, code):
+        return self.board.mpremote("exec", OPEN + code)
+
+    def files(self):
+        return set(self.board.files()) - {MODULE.name}
+
+
+@pytest.fixture(params=["pc", "board"])
+def place(request, tmp_path):
+    if request.param == "pc":
+        folder = tmp_path / "pc"
+        folder.mkdir()
+        return Local(folder)
+    return OnBoard(request.getfixturevalue("board"))
+
+
+@pytest.fixture
+def tool(place, capsys, monkeypatch):
+    """Run mtdb.py on the place's database; return what it prints. It must end with status."""
+
+    def tool(command, *args, status=0, input=""):
+        stdin = io.TextIOWrapper(io.BytesIO(input.encode()))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        port = ["--port", place.board.port] if isinstance(place, OnBoard) else []
+        assert mtdb.main([*port, command, place.name, *args]) == status
+        out, err = capsys.readouterr()
+        assert len(err.splitlines()) == (1 if status in (1, 3) else 0), err
+        return err or out
+
+    return tool
+
+
+# Every command, everywhere.
+
+
+def test_there_is_no_database(place, tool):
+    for command in ["list"], ["get", "x"], ["delete", "x"], ["dump"], ["check"], ["fold"]:
+        assert "there is no database" in tool(*command, status=1)
+    assert place.files() == set()
+
+
+def test_set_get_list_delete(place, tool):
+    tool("set", "user1", '{"name": "J\\u00f6rg \U0001f600", "age": 31}')
+    assert json.loads(tool("get", "user1")) == {"name": "Jörg \U0001f600", "age": 31}
+    tool("set", "note", "--text", "31")
+    assert tool("get", "note") == '"31"\n'
+    tool("set", "note", "31")
+    assert tool("get", "note") == "31\n"
+    assert sorted(tool("list").split()) == ["note", "user1"]
+    tool("delete", "note", "user1")
+    assert tool("list") == ""
+    assert place.files() == {"my.db"}
+    assert place.run("print(len(db))") == "0\n"
+
+
+def test_what_cannot_be_done(place, tool):
+    tool("set", "a", "1")
+    assert 'no key "b"' in tool("get", "b", status=1)
+    assert 'no key "b"' in tool("delete", "a", "b", status=1)
+    assert "no JSON" in tool("set", "a", "{", status=1)
+    assert "nan" in tool("set", "a", "NaN", status=1)
+    assert "line 2" in tool("load", status=1, input='{"a": 2}\n{"a":\n')
+    assert "line 1" in tool("load", status=1, input="7\n")
+    assert "No such file" in tool("load", "not-there.json", status=1)
+    assert tool("dump") == '{\n"a": 1\n}\n'
+
+
+def test_load_and_dump(place, tool, tmp_path):
+    tool("load", input='["a", 1]\n\n{"b": [2], "c": "x"}\n')
+    everything = tool("dump")
+    assert json.loads(everything) == {"a": 1, "b": [2], "c": "x"}
+    (tmp_path / "more.json").write_text('{\n"c": 3,\n"d": null\n}\n')
+    tool("load", str(tmp_path / "more.json"))
+    assert json.loads(tool("dump")) == {"a": 1, "b": [2], "c": 3, "d": None}
+    assert place.run("print(db['d'], db['c'])") == "None 3\n"
+
+
+def test_reading_changes_nothing(place, tool):
+    place.run("db.flush()\nfor n in range(30): db['k%d' % n] = 'value %d' % n")
+    before = place.files()
+    assert "my.db.tip" in before
+    state = [tool("check")]
+    assert len(tool("list").split()) == 30
+    tool("get", "k7")
+    tool("dump")
+    state.append(tool("check"))
+    assert state[0] == state[1]
+    assert place.files() == before
+
+
+def test_fold_and_check(place, tool):
+    place.run("db.flush()\ndb['a'] = 1\ndb['b'] = 2")
+    report = tool("check")
+    assert "my.db.tip: " in report and "live, 2 records" in report and "All is well" in report
+    tool("fold")
+    assert place.files() == {"my.db"}
+    report = tool("check")
+    assert "sealed" in report and "2 keys" in report and "my.db.tip" not in report
+    assert json.loads(tool("dump")) == {"a": 1, "b": 2}
+
+
+def test_a_file_of_another_program(place, tool):
+    tool("set", "a", "1")
+    place.run("del db\nf = open('my.db', 'w')\nf.write('{\"b\": [1,\\n2]}')\nf.close()")
+    assert "not sealed" in tool("check")
+    tool("set", "c", "3")
+    assert json.loads(tool("dump")) == {"b": [1, 2], "c": 3}
+    assert "not sealed" not in tool("check")
+
+
+def test_damaged(place, tool):
+    place.run("db['a'] = 1\ndb.close()")
+    place.run("del db\nf = open('my.db', 'r+b')\nf.seek(4)\nf.write(b'#')\nf.close()")
+    for command in ["list"], ["get", "a"], ["set", "a", "1"], ["delete", "a"], ["dump"], ["fold"]:
+        assert f"{place.name} is damaged" in tool(*command, status=3)
+    assert "damaged" in tool("check", status=3)
+
+
+# The command line itself.
+
+
+def run(*args, python=(sys.executable,), **options):
+    command = [*python, TOOL, *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def test_help_teaches_by_example():
+    text = run("--help").stdout
+    assert "mtdb.py set :my_database.db user1" in text
+    assert "exit status:" in text
+
+
+def test_wrong_usage():
+    assert run().returncode == 2
+    assert run("get", "my.db").returncode == 2
+
+
+def test_no_such_port():
+    process = run("list", ":my.db", "--port", "/dev/not-there")
+    assert process.returncode == 1
+    assert "failed to access /dev/not-there" in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+
+
+def test_it_needs_nothing_installed_for_a_local_file(tmp_path):
+    python = [sys.executable, "-S"]
+    process = run("load", "my.db", python=python, cwd=tmp_path, input='{"a": 1}')
+    assert (process.returncode, process.stderr) == (0, "")
+    assert run("get", "my.db", "a", python=python, cwd=tmp_path).stdout == "1\n"
+
+
+def test_a_long_load_shows_a_progress_bar(tmp_path):
+    lines = "".join(f'["key {n}", {n}]\n' for n in range(100_000))
+    screen, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 25, 80, 0, 0))
+    command = [sys.executable, TOOL, "load", tmp_path / "my.db"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=end)
+    assert process.communicate(lines.encode(), timeout=120) == (b"100000 loaded\n", None)
+    os.close(end)
+    assert b"/100000 [" in os.read(screen, 100_000)
+    os.close(screen)
+
+
+# What check says of the files.
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The path of a database with 40 keys, each with its own record: in X, X.log and X.tip."""
+    monkeypatch.setattr(MicroTetherDB, "TIP_SIZE", 448)
+    path = str(tmp_path / "my.db")
+    with MicroTetherDB(path) as db:
+        db.update({f"key {n}": "some text" for n in range(30)})
+    db = MicroTetherDB(path)
+    for n in range(30, 60):
+        db[f"key {n}"] = "some text"
+    assert set(database_files.sums(path)) == {"", ".log", ".tip"}
+    return path
+
+
+def check(path, capsys):
+    status = mtdb.main(["check", path])
+    return status, capsys.readouterr().out
+
+
+def test_check_counts_the_records_that_opening_finds(files, tmp_path):
+    """Cut off anywhere, or with any byte changed: what check says agrees with what is there."""
+    states = set()
+    for name, change in itertools.product((".log", ".tip"), ("cut", "flip")):
+        data = Path(files + name).read_bytes()
+        for at in range(0, len(data), 1 if name == ".tip" else 7):
+            cut = data[:at] if change == "cut" else data[:at] + b"~" + data[at + 1 :]
+            Path(files + name).write_bytes(cut)
+            journals = database_files.read_journals(files)
+            copy = str(tmp_path / f"copy{name}{change}{at}")
+            for end in database_files.sums(files):
+                shutil.copy(files + end, copy + end)
+            records = sum(journal.records for journal in journals.values())
+            assert len(MicroTetherDB(copy)) == 30 + records, (name, change, at, journals)
+            states.add(journals[name].state)
+        Path(files + name).write_bytes(data)
+    assert states == {"live", "stale", "torn", "damaged"}
+
+
+def test_check_live(files, capsys):
+    status, output = check(files, capsys)
+    assert status == 0
+    log, tip = (database_files.read_journals(files)[end].records for end in (".log", ".tip"))
+    assert log + tip == 30
+    assert f"my.db.log: {os.path.getsize(files + '.log'):,} bytes, live, {log} records" in output
+    assert "60 keys" in output
+
+
+def test_check_stale(files, capsys):
+    keep = [(end, Path(files + end).read_bytes()) for end in (".log", ".tip")]
+    MicroTetherDB(files).close()
+    for end, data in keep:  # as after a fold that was cut after its rename
+        Path(files + end).write_bytes(data)
+    status, output = check(files, capsys)
+    assert status == 0
+    assert output.count("stale, 0 records") == 2
+
+
+def test_check_torn(files, capsys):
+    Path(files + ".tip").write_bytes(Path(files + ".tip").read_bytes()[:-5])
+    before = database_files.sums(files)
+    status, output = check(files, capsys)
+    assert status == 4
+    assert "torn" in output and "59 keys" in output
+    assert database_files.sums(files) == before
+    assert mtdb.main(["fold", files]) == 0
+    assert check(files, capsys)[0] == 0
+
+
+def test_check_damaged_journal(files, capsys):
+    data = Path(files + ".log").read_bytes()
+    Path(files + ".log").write_bytes(data[:60] + b"~" + data[61:])
+    status, output = check(files, capsys)
+    assert status == 3
+    assert "damaged, 1 records" in output
+
+
+def test_check_fold_that_was_cut(files, capsys):
+    shutil.copy(files, files + ".tmp")
+    status, output = check(files, capsys)
+    assert status == 4
+    assert "my.db.tmp" in output and "60 keys" in output
+
+
+def test_check_rename_that_was_cut(files, capsys):
+    MicroTetherDB(files).close()
+    os.rename(files, files + ".tmp")
+    status, output = check(files, capsys)
+    assert status == 4
+    assert "missing or empty" in output and "60 keys" in output
+
+
+def test_check_lost_main_file(files, capsys):
+    os.remove(files)
+    assert check(files, capsys)[0] == 3
+
+
+# A change on the board: safe whatever happens meanwhile.
+
+
+def test_refused_if_the_board_has_changed_it_meanwhile(board):
+    place = OnBoard(board)
+    place.run("db['a'] = 1")
+    there = mtdb.There(cable.Board(board.port), "my.db")
+    with pytest.raises(cable.Trouble, match="meanwhile"), there.change() as db:
+        db["a"] = 2
+        place.run("db['b'] = 3")
+    assert place.run("print(db['a'], db['b'])") == "1 3\n"
+    assert "my.db.tmp" not in place.files()
+
+
+def test_no_room_on_the_board(board, capsys):
+    place = OnBoard(board)
+    place.run(
+        "db['a'] = 1\nf = open('big', 'w')\nfor i in range(200): f.write(1024 * 'x')\nf.close()"
+    )
+    text = json.dumps("y" * 30_000)
+    assert mtdb.main(["--port", board.port, "set", ":my.db", "b", text]) == 1
+    assert "no room" in capsys.readouterr().err
+    assert place.run("print(list(db.items()))") == "[('a', 1)]\n"
+    assert "my.db.tmp" not in place.files()
+
+
+@pytest.mark.parametrize("file_system", ["fat"], indirect=True)
+def test_a_rename_that_was_cut_is_finished_first(board, capsys):
+    place = OnBoard(board)
+    place.run("db['a'] = 1\ndb.close()\nimport os\nos.rename('my.db', 'my.db.tmp')")
+    assert mtdb.main(["--port", board.port, "list", ":my.db"]) == 0
+    assert capsys.readouterr().out == "a\n"
+    assert place.files() == {"my.db.tmp"}  # reading changes nothing
+    assert mtdb.main(["--port", board.port, "set", ":my.db", "b", "2"]) == 0
+    assert place.files() == {"my.db"}
+    assert place.run("print(db['a'], db['b'])") == "1 2\n"
+
+
+# Each leaves a database in which a is 2. To set a to 1 makes X what it was once, and a journal
+# that continued it then lies beside it: if that counted again, a would be 2. In LIVE it counts
+# before the change, in STALE it is from before the last fold.
+LIVE = """
+db.update({'a': 1, 'b': 1500 * 'x'})
+db.flush()
+import hashlib, binascii
+print(binascii.hexlify(hashlib.sha256(open('my.db', 'rb').read()).digest()).decode())
+db['a'] = 2
+"""
+STALE = LIVE + "db.flush()\n"
+
+# What a is now, and whether the database still takes and keeps a write.
+LOOK = """
+assert len(db) == 2 and db['b'] == 1500 * 'x'
+print(db['a'])
+db['c'] = 3
+db = MicroTetherDB('my.db')
+assert len(db) == 3 and db['c'] == 3
+"""
+
+
+@pytest.mark.parametrize("history", [LIVE, STALE], ids=["live", "stale"])
+@pytest.mark.parametrize("file_system", ["littlefs", "fat"])
+def test_the_plug_is_pulled(history, file_system, tmp_path):
+    """At one of the flash's operations, from the tool's first to its last one: the board has the
+    old data or, from some operation on, the new."""
+    with Board(tmp_path, file_system) as board:
+        place = OnBoard(board)
+        first_sha = place.run(history).strip()
+        assert "my.db.tip" in place.files()
+    count, sha = change_unplugged(tmp_path, file_system, 0)
+    assert (sha == first_sha) == (history == STALE)
+
+    cuts = sorted({*range(1, count, 5), *range(max(count - 8, 1), count + 1)})
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda cut: change_unplugged(tmp_path, file_system, cut), cuts))
+    news = found.index("1")
+    assert news > 0
+    assert found == ["2"] * news + ["1"] * (len(found) - news)
+
+
+def change_unplugged(folder, file_system, cut_at):
+    """Let the tool make a 1, on a copy of the board in folder that loses power at an operation.
+
+    Return what a is when the power is there again; or if it is not cut, how many operations the
+    change took, and the new file's SHA-256.
+    """
+    own_folder = folder / f"{cut_at}"
+    own_folder.mkdir()
+    shutil.copy(folder / "flash.img", own_folder)
+    with Board(own_folder, file_system, cut_at=cut_at) as board:
+        process = run("set", ":my.db", "a", "1", "--port", board.port)
+        if not cut_at:
+            assert process.returncode == 0, process.stderr
+            count = board.mpremote("resume", "exec", "import flash\nprint(flash.board.operations)")
+            assert set(board.files()) == {MODULE.name, "my.db"}
+            return int(count), board.mpremote("fs", "--no-verbose", "sha256sum", "my.db").strip()
+        board.wait_for_power_cut()
+        assert (process.returncode, len(process.stderr.splitlines())) == (1, 1), process.stderr
+        board.cut_at = 0
+        board.power_on()
+        return board.mpremote("exec", OPEN + LOOK).strip()

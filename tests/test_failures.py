@@ -1,6 +1,7 @@
 """The disk fails for a moment, or Ctrl-C comes at a bad time: nothing is lost, work goes on."""
 
 import os
+import sys
 
 import support
 from MicroTetherDB import MicroTetherDB
@@ -128,6 +129,31 @@ def test_a_path_through_a_file_raises_os_error(path):
     support.write(path, b"no folder")
     assert path in raises(OSError, MicroTetherDB, path + "/my.db")
     assert support.read(path) == b"no folder"
+
+
+def test_a_rename_that_fails_leaves_the_file_that_it_was_to_replace(path):
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db["a"] = [1]
+
+    def fail(old, new):
+        if new == path:
+            raise OSError(5)  # EIO
+        rename(old, new)
+
+    module._rename = fail
+    try:
+        db["a"].append(2)
+        assert path in raises(OSError, db.flush)
+        assert after_a_crash(path) == {"long": "x" * 600, "a": [1]}
+        db["b"] = 1
+    finally:
+        module._rename = rename
+    assert after_a_crash(path) == {"long": "x" * 600, "a": [1], "b": 1}
+    db.flush()
+    assert after_a_crash(path) == content(db)
 
 
 class StruckDict(dict):

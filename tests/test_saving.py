@@ -167,6 +167,23 @@ def test_closing_and_flushing_what_is_saved_already_writes_nothing(path):
         db.flush()
 
 
+def test_flush_makes_a_file_that_was_lost_or_damaged_behind_its_back_anew(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    db.flush()
+    good = read(path)
+    for harm in (
+        lambda: os.remove(path),
+        lambda: write(path, b""),
+        lambda: write(path, good[:-5]),
+        lambda: write(path, good.replace(b"1", b"2")),
+        lambda: write(path, b'{"b": 1}'),
+    ):
+        harm()
+        db.flush()
+        assert after_a_crash(path) == {"a": [1]}
+
+
 def test_clear_on_an_empty_database_writes_nothing(path):
     db = MicroTetherDB(path)
     with no_writes(path):

@@ -48,7 +48,7 @@ class Walk:
         self.n += 1
         self.step = workload.random_step(self.dice, PATH)
         before = copy(self.plain.data)
-        if self.dice(25) == 0:
+        if self.dice(8) == 0:
             self.chip.cut_at = self.chip.operations + 1 + self.dice(12)
             self.chip.cut_how = self.dice(3)
         workload.take(self.step, self.plain)

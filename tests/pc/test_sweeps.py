@@ -1,7 +1,8 @@
 """Runs the fault sweeps of tests/sweeps/, side by side on all cores.
 
 SWEEPS=long in the environment tries each at every place, for an hour or two; else those that would
-take long are tried at some of the places only. A sweep that finds a fault says what command tries that place alone.
+take long are tried at some of the places only. A sweep that finds a fault says what command tries
+that place alone.
 """
 
 import os

@@ -571,7 +571,8 @@ class MicroTetherDB(MutableMapping):
             return list(self)
 
         def values(self):
-            return [value for _, value in _items(self)]
+            for item in _items(self):
+                yield item[1]
 
         items = _items
     else:
@@ -795,7 +796,10 @@ class MicroTetherDB(MutableMapping):
                 with open(self._path + ".tip", "rb") as source:
                     if size:
                         source.read(9)  # the chain stands at the file's start only
-                    written = file.write(source.read())
+                    text = source.read(64)
+                    while text:
+                        written += file.write(text)
+                        text = source.read(64)
             elif not size:
                 written = file.write(b"%08x\n" % chain)
             for text in block.changes():

@@ -1,4 +1,4 @@
-"""All that one can do with a database, in any order, beside a plain dict: both must be the same."""
+"""All that one can do with a database, in any order, beside a dict: both must be the same."""
 
 import json
 import os

@@ -183,6 +183,8 @@ def _plain(value, own, depth=0):
                 break
     elif value is not None and not isinstance(value, _NUMBERS):
         raise TypeError(": can't store a " + type(value).__name__)
+    if not _BOARD and isinstance(value, (int, str)) and type(value) not in (int, bool, str):
+        value = json.loads(_encode(value))  # an Enum's member, say
     return value
 
 

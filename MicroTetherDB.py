@@ -540,7 +540,10 @@ class MicroTetherDB(MutableMapping):
 
     @_atomic
     def __setitem__(self, key, value):
-        self._block.put(key, _plain_at(key, value))
+        value = _plain_at(key, value)
+        if not _BOARD:
+            key = str.__str__(key)  # an Enum's member, say
+        self._block.put(key, value)
 
     @_atomic
     def __contains__(self, key):

@@ -32,8 +32,8 @@ class Faults:
     """Stands between the module and the file system, and makes call number `at` fail."""
 
     def __init__(self):
-        self.at = 0
-        self.struck = None
+        self.unsynced = set()  # paths of files and folders with changes not synced yet
+        self.arm(0, None, False)
 
     def arm(self, at, error, done):
         self.count = 0
@@ -41,6 +41,7 @@ class Faults:
         self.error = error
         self.done = done  # whether the call is done before it fails
         self.struck = None  # the name of the call that failed
+        self.unsynced.clear()
 
     def call(self, name, function, *args):
         self.count += 1
@@ -54,7 +55,7 @@ class Faults:
         raise self.error
 
     def open(self, path, mode):
-        return File(self, self.call("open", open, path, mode))
+        return File(self, path, self.call("open", open, path, mode))
 
     def install(self):
         module.open = self.open
@@ -66,8 +67,9 @@ class Faults:
 
 
 class File(Stream):
-    def __init__(self, faults, file):
+    def __init__(self, faults, path, file):
         self.faults = faults
+        self.path = path
         self.file = file
 
     def __enter__(self):
@@ -86,10 +88,13 @@ class File(Stream):
         return self.faults.call("read", self.file.readinto, buffer)
 
     def write(self, data):
+        self.faults.unsynced.add(self.path)
         return self.faults.call("write", self.file.write, data)
 
     def flush(self):
         self.faults.call("flush", self.file.flush)
+        if MICROPYTHON:
+            self.faults.unsynced.discard(self.path)
 
     def close(self):
         self.faults.call("close", self.file.close)
@@ -108,6 +113,8 @@ class File(Stream):
 
 
 class Os:
+    """The module's os. It sees to it that what a rename puts in place is synced before."""
+
     def __init__(self, faults):
         self.faults = faults
 
@@ -116,6 +123,25 @@ class Os:
         if name not in OS_CALLS:
             return function
         return lambda *args: self.faults.call(name, function, *args)
+
+    def rename(self, old, new):
+        self.move("rename", old, new)
+
+    def replace(self, old, new):
+        self.move("replace", old, new)
+
+    def move(self, name, old, new):
+        unsynced = self.faults.unsynced
+        assert old not in unsynced, "renamed without a sync: " + old
+        if not MICROPYTHON:
+            unsynced.add(os.path.dirname(new))
+        self.faults.call(name, getattr(os, name), old, new)
+
+    def fsync(self, number):
+        self.faults.call("fsync", os.fsync, number)
+        for path in list(self.faults.unsynced):
+            if os.path.samestat(os.stat(path), os.fstat(number)):
+                self.faults.unsynced.discard(path)
 
 
 class OnChip:
@@ -168,10 +194,9 @@ class OnHost:
 
 
 class Sweep:
-    def __init__(self, place):
+    def __init__(self, place, faults):
         self.place = place
-        self.faults = Faults()
-        self.faults.install()
+        self.faults = faults
         self.steps = workload.script(place.path, 24)
         self.states = workload.states_of(self.steps)
         self.tried = 0
@@ -205,6 +230,8 @@ class Sweep:
                 self.check(db, step, i, raised)
                 return True
             assert raised is None, raised
+            unsynced = self.faults.unsynced
+            assert not unsynced, "acknowledged without a sync: %r" % unsynced
             if step[0] is workload.close:
                 db = None
         return False
@@ -252,7 +279,9 @@ def main():
         place = OnHost("/tmp")
     else:
         place = OnHost(tempfile.mkdtemp())
-    sweep = Sweep(place)
+    faults = Faults()
+    faults.install()
+    sweep = Sweep(place, faults)
     assert not sweep.run(0, None, False)
     calls = sweep.faults.count
     for n in [options["call"]] if options["call"] else range(1, calls + 1):
@@ -276,4 +305,5 @@ def main():
     print("%s: %d calls, %d failures, nothing lost" % (fs, calls, sweep.tried))
 
 
-workload.run(main)
+if __name__ == "__main__":
+    workload.run(main)

@@ -49,6 +49,15 @@ def among(found, states):
     return any(same(found, state) for state in states)
 
 
+def mixed(found, before, after):
+    """Whether each key has its old or its new value, as a lock() that raises may leave it."""
+    for state in (found, before, after):
+        for key in state:
+            if not among(found.get(key), (before.get(key), after.get(key))):
+                return False
+    return True
+
+
 def read(db):
     return {key: db[key] for key in db}
 

@@ -33,6 +33,7 @@ class PseudoBoard:
         self.file_system = file_system
         self.heap = heap
         self.cut_at = cut_at  # which of the flash's operations, from its start on, loses power
+        self._pc_end = None
         self.power_on()
 
     def __enter__(self):
@@ -40,9 +41,12 @@ class PseudoBoard:
 
     def __exit__(self, *_):
         self.power_off()
+        os.close(self._pc_end)
 
     def power_on(self):
         """Start the board, its main.py too; return when its prompt is there or main.py runs."""
+        if self._pc_end is not None:
+            os.close(self._pc_end)
         self.pc, self._pc_end = os.openpty()
         tty.setraw(self._pc_end)
         self.port = os.ttyname(self._pc_end)
@@ -75,11 +79,8 @@ class PseudoBoard:
             env=dict(os.environ, MICROPYPATH=f"{interpreter.ROOT / 'tests'}:.frozen"),
         )
         os.close(end)
-        self._read_until(b"READY")
-
-    def _read_until(self, end):
         data = b""
-        while not data.endswith(end):
+        while not data.endswith((b">>> ", b"main.py")):
             try:
                 data += os.read(self._board, 1)
             except OSError:
@@ -100,12 +101,13 @@ class PseudoBoard:
                         continue
                     said = (said + data)[-4:]
                     os.write(self.pc, data)
-        for end in self.pc, self._pc_end, self._board:
-            os.close(end)
+        os.close(self._board)
+        os.close(self.pc)  # the other end stays open, so that nothing else gets the port's name
 
     def _to_board(self, data):
         runs = termios.tcgetattr(self._board)[3] & RUNS
         if runs and data.endswith(b"\x03"):
+            os.write(self._board, data[:-1])
             self._process.send_signal(signal.SIGINT)
         else:
             os.write(self._board, data)
@@ -118,5 +120,4 @@ class PseudoBoard:
         os.write(self.pc, b"MPY: soft reboot\r\n")
         self._start("prompt" if raw else "main")
         if raw:  # as on a board, the raw REPL stays on
-            self._read_until(b">>> ")
             os.write(self._board, b"\x01")

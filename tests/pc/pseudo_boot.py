@@ -48,8 +48,8 @@ sys.path[:] = ["", ".frozen", "/lib"]
 sys.argv[:] = []
 flash.board.cut_at = flash.board.operations + int(cut_at)
 flash.board.cut_how = flash.HALF
-print("READY")
 if what == "main" and "main.py" in os.listdir():
     with open("main.py") as program:
         code = program.read()
+    print("main.py")
     exec(code, {"__name__": "__main__"})

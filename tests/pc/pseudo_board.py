@@ -81,10 +81,8 @@ class PseudoBoard:
         os.close(end)
         data = b""
         while not data.endswith((b">>> ", b"main.py")):
-            try:
-                data += os.read(self._board, 1)
-            except OSError:
-                raise RuntimeError(f"the pseudo-board did not start:\n{data.decode()}")
+            data += os.read(self._board, 1)
+        assert b"Traceback" not in data, data.decode()
 
     def _copy(self):
         said = b""  # the last that the board said

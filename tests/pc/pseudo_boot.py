@@ -20,27 +20,32 @@ class Kept(parent):
 
     def writeblocks(self, block, buf, off=0):
         result = parent.writeblocks(self, block, buf, off)
-        self.keep()
+        self.keep(block * self.unit + off, buf)
         return result
 
     def ioctl(self, op, arg):
         result = parent.ioctl(self, op, arg)
-        if op == 6:  # erase
-            self.keep()
+        if op == 6:
+            self.keep(arg * self.unit, ERASED)
         return result
 
-    def keep(self):
-        file.seek(0)
-        file.write(self.memory)
-        if self.dead:
+    def keep(self, at, data):
+        if self.dead:  # half of data is in the memory, or none
+            file.seek(0)
+            file.write(self.memory)
             os.system("kill -9 $PPID")
+        file.seek(at)
+        file.write(data)
 
 
+ERASED = b"\xff" * flash.ERASE
 blank = not os.stat(image)[6]
 file = open(image, "r+b")  # noqa: SIM115  (stays open)
 flash.board = Kept(memory=None if blank else bytearray(file.read()))
 if blank:
     flash.board.format()
+    file.seek(0)
+    file.write(flash.board.memory)
 flash.vfs.umount("/")
 flash.board.mount("/")
 os.chdir("/")

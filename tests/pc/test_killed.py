@@ -4,6 +4,8 @@ The child (tests/sweeps/child.py) runs on either runtime. What MicroPython wrote
 CPython after each kill, and by MicroPython again when the next child goes on with it.
 """
 
+import contextlib
+import itertools
 import os
 import random
 import signal
@@ -48,34 +50,42 @@ def side_by_side(function, runtime, folder):
         )
 
 
-def kill(runtime, path, times, number):
+def kill(runtime, path, times, number, number_of_signal=signal.SIGKILL):
     """Kill a child at a random moment, times times, each going on where the last was killed."""
     chance = random.Random(number)
     plain = workload.Plain()
     n = 0  # steps that are known to be done
+
+    def step():
+        return workload.random_step(workload.Dice(n), str(path), whole=True)
+
     for time_ in range(times):
         with start(runtime, path, first=n) as child:
             first = "" if chance.random() < 0.2 else child.stdout.readline()  # it may still open
             time.sleep(chance.uniform(0, 0.02))
+            child.send_signal(number_of_signal)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
             child.kill()
-            acknowledged = (first + child.stdout.read()).split()
-            assert not child.stderr.read()
-        place = f"database {number}, kill {time_}, after step {n}"
-        for line in acknowledged:
+            lines = (first + child.stdout.read()).split()
+        for line in itertools.takewhile(str.isdigit, lines):  # a traceback may follow
             assert int(line) == n
-            workload.take(workload.random_step(workload.Dice(n), str(path)), plain)
+            workload.take(step(), plain)
             n += 1
         before = workload.copy(plain.data)
-        in_flight = workload.random_step(workload.Dice(n), str(path))
-        workload.take(in_flight, plain)
+        place = f"database {number}, kill {time_}, in step {n}: {workload.show(step())}"
+        workload.take(step(), plain)
         found = workload.read(workload.MicroTetherDB(path))
         if workload.same(found, plain.data):
             n += 1
         else:
-            assert workload.same(found, before), (
-                f"{place}: {workload.show(in_flight)} gave {found} instead of {before}"
-            )
+            assert workload.same(found, before), f"{place}: {found} instead of {before}"
             plain.data = before
+    assert n > times
+
+
+def interrupt_and_end(*arguments):
+    kill(*arguments, signal.SIGINT)
 
 
 def interrupt(runtime, path, times, number):
@@ -95,7 +105,17 @@ def interrupt(runtime, path, times, number):
         child.kill()
 
 
-@pytest.mark.parametrize("runtime", ["cpython", "micropython"])
-@pytest.mark.parametrize("function", [kill, interrupt])
+@pytest.mark.parametrize(
+    "function, runtime",
+    [
+        (kill, "cpython"),
+        (kill, "micropython"),
+        (interrupt, "cpython"),
+        # MicroPython's unix port jumps out of its signal handler, in the middle of an allocation
+        # too, and then can't go on: so its child is not asked to. tests/sweeps/ctrl_c.py has it
+        # interrupted and go on, as a board does.
+        (interrupt_and_end, "micropython"),
+    ],
+)
 def test_nothing_is_lost(function, runtime, tmp_path):
     side_by_side(function, runtime, tmp_path)

@@ -13,7 +13,7 @@ def write(path, first):
     db = MicroTetherDB(path)
     n = first
     while True:
-        db = workload.take(workload.random_step(Dice(n), path), db)
+        db = workload.take(workload.random_step(Dice(n), path, True), db)
         workload.tell(n)
         n += 1
 
@@ -22,7 +22,7 @@ class Interrupted:
     def __init__(self, path):
         self.path = path
         self.db = MicroTetherDB(path)
-        self.before = self.after = read(self.db)
+        self.before = self.after = copy(read(self.db))
         self.n = 0
 
     def write(self):
@@ -37,10 +37,10 @@ class Interrupted:
 
     def check(self):
         try:
-            found = elsewhere(read, self.db)
+            found = copy(elsewhere(read, self.db))
         except ValueError:  # interrupted when the new database had just taken over
             self.db = MicroTetherDB(self.path)
-            found = elsewhere(read, self.db)
+            found = copy(elsewhere(read, self.db))
         assert same(found, self.before) or same(found, self.after), "memory has %r" % found
         assert same(self.on_disk(), found), "the disk has %r" % self.on_disk()
         self.db["next"] = self.n

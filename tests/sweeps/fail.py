@@ -25,7 +25,7 @@ else:
     Stream = object
 
 
-OS_CALLS = ("rename", "replace", "remove", "stat", "fsync")
+OS_CALLS = ("rename", "replace", "remove", "stat", "fsync", "fdatasync")
 
 
 class Faults:
@@ -138,7 +138,13 @@ class Os:
         self.faults.call(name, getattr(os, name), old, new)
 
     def fsync(self, number):
-        self.faults.call("fsync", os.fsync, number)
+        self.sync("fsync", number)
+
+    def fdatasync(self, number):
+        self.sync("fdatasync", number)
+
+    def sync(self, name, number):
+        self.faults.call(name, getattr(os, name), number)
         for path in list(self.faults.unsynced):
             if os.path.samestat(os.stat(path), os.fstat(number)):
                 self.faults.unsynced.discard(path)

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import termios
 import threading
+import time
 import tty
 from pathlib import Path
 
@@ -103,12 +104,15 @@ class PseudoBoard:
         os.close(self.pc)  # the other end stays open, so that nothing else gets the port's name
 
     def _to_board(self, data):
-        runs = termios.tcgetattr(self._board)[3] & RUNS
-        if runs and data.endswith(b"\x03"):
-            os.write(self._board, data[:-1])
+        if data.startswith(b"\r\x03") and self._runs():  # how mpremote stops a program
+            data = data[2:]
             self._process.send_signal(signal.SIGINT)
-        else:
-            os.write(self._board, data)
+            while self._runs():  # the prompt begins by throwing away what came before
+                time.sleep(0.001)
+        os.write(self._board, data)
+
+    def _runs(self):
+        return termios.tcgetattr(self._board)[3] & RUNS
 
     def _restart(self, raw):
         """A soft reset, if the interpreter has ended by itself."""

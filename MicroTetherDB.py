@@ -108,12 +108,15 @@ else:
     from threading import RLock as _Lock
     from threading import get_ident
 
+    _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    _fsync = getattr(os, "fdatasync", os.fsync)
+
     def _encode(value):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _encoder.encode(value).encode()
 
     def _sync(file, new):
         file.flush()
-        os.fsync(file.fileno())
+        _fsync(file.fileno())
         if new:
             _sync_folder(file.name)
 
@@ -124,6 +127,12 @@ else:
     class _Values(ValuesView):
         def __iter__(self):
             return (value for key, value in _items(self._mapping))
+
+    def _exact(value):
+        """An Enum's member, say, is stored as the int or str that it stands for."""
+        if isinstance(value, (int, str)) and type(value) not in (int, bool, str):
+            value = json.loads(_encode(value))
+        return value
 
     def _rename(old, new):
         os.replace(old, new)
@@ -155,6 +164,8 @@ def _plain(value, own, depth=0):
             raise ValueError(": contains itself, or is nested too deep")
         if not own or isinstance(value, tuple):
             value = dict(value) if isinstance(value, dict) else list(value)
+            if not _BOARD and isinstance(value, dict):
+                value = {_exact(key): item for key, item in value.items()}
         for key in value if isinstance(value, dict) else range(len(value)):
             item = value[key]
             try:
@@ -183,9 +194,7 @@ def _plain(value, own, depth=0):
                 break
     elif value is not None and not isinstance(value, _NUMBERS):
         raise TypeError(": can't store a " + type(value).__name__)
-    if not _BOARD and isinstance(value, (int, str)) and type(value) not in (int, bool, str):
-        value = json.loads(_encode(value))  # an Enum's member, say
-    return value
+    return value if _BOARD else _exact(value)
 
 
 def _at(key):
@@ -426,7 +435,7 @@ class _Block:
             except KeyboardInterrupt as error:
                 interrupt = error
         if not self.outer and db._chain is None:
-            # The disk may have what memory has not. If a fold fails too, the next write will do it.
+            # The disk may have what memory hasn't. If a fold fails too, the next write does it.
             try:
                 db._fold()
             except Exception:
@@ -483,7 +492,7 @@ class MicroTetherDB(MutableMapping):
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
-    TIP_SIZE = (120 if sys.platform.startswith("esp") else 448) if _BOARD else 65536
+    TIP_SIZE = (120 if sys.platform.startswith("esp") else 448) if _BOARD else 4096
 
     def __init__(self, path):
         if not isinstance(path, str) and not hasattr(path, "__fspath__"):
@@ -503,10 +512,10 @@ class MicroTetherDB(MutableMapping):
         _in_use[path] = self
 
     def close(self, *_):
-        """Save everything into the one JSON file and close. Writes nothing if that is so already.
+        """Save everything into the one JSON file and close. Writes nothing if that is done already.
 
-        Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for an
-        in-place change that can't be stored; it is open still, then.
+        Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for
+        an in-place change that can't be stored; it is open still, then.
         """
         if self._data:
             with self.lock():
@@ -530,7 +539,7 @@ class MicroTetherDB(MutableMapping):
     # The mapping: as a dict does it.
 
     def __getitem__(self, key):
-        if self._owner == get_ident():
+        if self._block and self._owner == get_ident():
             return self._block.touch(key, self._find(key))
         with self._lock:
             try:
@@ -541,9 +550,7 @@ class MicroTetherDB(MutableMapping):
     @_atomic
     def __setitem__(self, key, value):
         value = _plain_at(key, value)
-        if not _BOARD:
-            key = str.__str__(key)  # an Enum's member, say
-        self._block.put(key, value)
+        self._block.put(key if _BOARD else _exact(key), value)
 
     @_atomic
     def __contains__(self, key):
@@ -701,8 +708,10 @@ class MicroTetherDB(MutableMapping):
         self._base = None  # the CRC in X's seal
         # The chain at the journal's end. None: it may end in half a batch, only a fold helps.
         self._chain = None
-        self._recover()
         size = _size(path)
+        if not size:
+            self._recover()
+            size = _size(path)
         if not size:
             if _size(path + ".log") or _size(path + ".tip"):
                 raise ValueError(path + " is missing or empty, but its journal is there")
@@ -713,7 +722,7 @@ class MicroTetherDB(MutableMapping):
         except (ValueError, TypeError, RuntimeError) as error:
             raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
         self._chain = self._base = crc
-        self._limit = 2 * size
+        self._set_limit(size)
         self._log, log_whole = self._replay(".log")
         self._tip, tip_whole = self._replay(".tip")
         if not (log_whole and tip_whole):
@@ -722,7 +731,7 @@ class MicroTetherDB(MutableMapping):
     def _recover(self):
         """Finish a fold's rename that was cut: FAT removes the old file first."""
         path = self._path
-        if not _size(path) and _size(path + ".tmp"):
+        if _size(path + ".tmp"):
             try:
                 for _ in _scan(path + ".tmp", False):
                     pass
@@ -749,11 +758,14 @@ class MicroTetherDB(MutableMapping):
                         chain = int(line, 16)
                     except ValueError:
                         break
-                elif line[-1:] != b"\n" or line.strip():  # a blank line is padding
+                elif line[-1:] != b"\n" or line.strip():
                     mark = line[8:9]
                     chain = crc32(line[9:-1], crc32(mark, chain))
                     if line != b"%08x" % chain + line[8:-1] + b"\n":
                         break
+                else:  # padding
+                    at += len(line)
+                    continue
                 at += len(line)
                 if mark != b"+":
                     if chain == self._chain:
@@ -774,14 +786,14 @@ class MicroTetherDB(MutableMapping):
                     else:
                         self._data[_hash(record[0]) & _MASK].pop(record[0], None)
         self._chain = last
-        return end, begin == 9 and end == size
+        return at if _BOARD else end, begin == 9 and at == size and mark != b"+"
 
     def _store(self, block, count, size):
         """Make a block's changes durable: count records of about size bytes."""
         tip = self._tip
         journal = self._log + tip + size
         spill = tip + size > self.TIP_SIZE
-        if self._chain is None or spill and (self._limit <= 2 * self.TIP_SIZE or journal > self._limit):
+        if self._chain is None or (spill and journal > self._limit):
             try:
                 return self._fold()
             except Exception:
@@ -795,16 +807,18 @@ class MicroTetherDB(MutableMapping):
             path = self._path + ".log"
         chain = self._chain
         self._chain = None
-        with open(path, "ab" if size else "wb") as file:
+        with open(path, "wb" if not size else "ab" if _BOARD else "r+b") as file:
+            file.seek(size)
             written = 0
             if spill and tip:
                 with open(self._path + ".tip", "rb") as source:
                     if size:
-                        source.read(9)  # the chain stands at the file's start only
-                    text = source.read(64)
-                    while text:
+                        tip -= len(source.read(9))  # the chain stands at the file's start only
+                    while written < tip:
+                        text = source.read(min(64, tip - written))
+                        if not text:
+                            raise OSError(5)  # EIO
                         written += file.write(text)
-                        text = source.read(64)
             elif not size:
                 written = file.write(b"%08x\n" % chain)
             for text in block.changes():
@@ -822,12 +836,18 @@ class MicroTetherDB(MutableMapping):
                 size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
             file.flush()
             if not _BOARD:
+                if new and not spill:  # a PC syncs faster what is overwritten than what grows
+                    file.write(b"\n" * (self.TIP_SIZE - size))
                 _sync(file, new)
         self._tip = size
         if spill:
             self._log = size
             self._tip = 0
         self._chain = chain
+
+    def _set_limit(self, size):
+        # How long the journal may get before a fold. Where X is inline too, folds cost least.
+        self._limit = 2 * size if size > self.TIP_SIZE else 0
 
     def _save(self):
         """Fold, unless X has it all."""
@@ -845,7 +865,7 @@ class MicroTetherDB(MutableMapping):
 
     def _fold(self):
         path = self._path
-        if self._chain is None:
+        if self._chain is None and not _size(path):
             self._recover()
         # A stale journal must be gone before X may become again what it once continued.
         if not self._log:
@@ -862,7 +882,7 @@ class MicroTetherDB(MutableMapping):
                 self._chain = chain
             raise
         self._log = self._tip = 0
-        self._limit = 2 * size
+        self._set_limit(size)
         self._chain = self._base = crc
 
     def _dump(self, path):

@@ -246,7 +246,8 @@ class Sweep:
         before = self.states[i - 1][0] if i else {}
         after = self.states[i][0]
         if raised is not None:
-            assert type(raised) is type(self.faults.error), "raised %r" % raised
+            if type(raised) is not type(self.faults.error):
+                raise raised
             assert raised.args[:1] == self.faults.error.args[:1], "raised %r" % raised
         if step[0] is workload.close and raised is None or db is None:
             db = module.MicroTetherDB(self.place.path)

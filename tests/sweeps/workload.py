@@ -240,7 +240,18 @@ def script(path, puts=70):
         (flush,),
         (backup, spare),
         (update, some(1, 36)),
+        # Back to an X that there was, past the journal: the tip that went on from it must be gone.
+        (put, "kd", {"back": 0}),
+        (flush,),
+        (put, "kd", {"back": 1}),
+        (flush,),
+        (late, "kd", "back", 0),
+        (put, "k0", 0),
+        (flush,),
     ]
+    # And a fold that writes what X had already, with a log that went on from that.
+    steps += [(put, "k0", i) for i in range(1, 30)]
+    steps += [(put, "k0", 0), (flush,), (put, "k1", -1), (create, path)]
     steps += [(put, "k%d" % (i % 36), {"v": i, "s": "abcdefgh"}) for i in range(puts)]
     steps += [
         (close,),

@@ -5,6 +5,7 @@
     python tools/bench.py --plot tools/bench.svg   and draw the picture
     python tools/bench.py --readme                 as the README's tables
     python tools/bench.py --micropython PATH       on another MicroPython
+    python tools/bench.py --wasm micropython.mjs   and the import on one of 32 bit, run by Node
 
 Flash, RAM and reading are measured on the real MicroPython; what is written goes to littlefs on
 a simulated flash chip that counts (tests/flash.py). Erases, bytes and heap sizes are exact. Times
@@ -105,9 +106,9 @@ class Board:
         """The least free heap in which an operation works on a database of so many keys."""
 
         def works(free):
-            return self._call("ram_free", operation, self.file(keys), free, heap="768K")
+            return self._call("ram_free", operation, self.file(keys), free, heap="448K")
 
-        return smallest(works, 1 << 18, 32)
+        return smallest(works, 32)
 
     def _piece(self, operation, keys):
         """The least size of the heap's holes in which it works, where there are plenty of them."""
@@ -116,7 +117,7 @@ class Board:
             args = operation, self.file(keys), 1 << 18, hole
             return self._call("ram_free", *args, heap="768K")
 
-        return smallest(works, 16384, 64)
+        return smallest(works, 64)
 
     def least_heap(self, program, keys):
         """The smallest heap in which a whole program works, the interpreter's own part counted."""
@@ -125,7 +126,7 @@ class Board:
             code = f"import sys\nsys.path[0] = {self.folder!r}\npath = {self.file(keys)!r}\n"
             return not interpreter.run("-c", code + program, heap=heap).returncode
 
-        return smallest(works, 1 << 20, 1024)
+        return smallest(works, 1024)
 
     def reading(self, short):
         """By size, nanoseconds of db[key] and of a plain method that returns self._d[key]."""
@@ -143,9 +144,11 @@ def side_by_side(function, items):
         list(pool.map(function, items))
 
 
-def smallest(works, high, step):
-    """The smallest multiple of step for which it works, found by halving."""
-    low, high = -1, high // step
+def smallest(works, step):
+    """The smallest multiple of step for which it works: found by doubling, then by halving."""
+    low, high = 0, 1
+    while not works(high * step):
+        low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
         if works(middle * step):
@@ -263,6 +266,27 @@ def pc_times(reference):
     return {name: [seconds / times[reference]] for name, seconds in times.items()}
 
 
+def wasm_import(board, script):
+    """The heap that the import takes on a 32-bit MicroPython, one that Node.js runs."""
+    code = """
+import { readFileSync } from "node:fs";
+import { loadMicroPython } from "SCRIPT";
+const mp = await loadMicroPython({ heapsize: 1 << 20, stdout: (text) => console.log(text) });
+mp.FS.writeFile("/MicroTetherDB.mpy", readFileSync("MPY"));
+for (const line of [  // memory is only collected between these
+    "import gc, json, os, sys; sys.path.append('/'); a = b = 0; gc.collect()",
+    "gc.collect()",
+    "a = gc.mem_alloc()",
+    "import MicroTetherDB; gc.collect()",
+    "gc.collect()",
+    "b = gc.mem_alloc(); print(b - a)",
+]) mp.runPython(line);
+"""
+    code = code.replace("SCRIPT", Path(script).resolve().as_uri()).replace("MPY", board.mpy)
+    node = ["node", "--input-type=module", "-e", code]
+    return [int(subprocess.run(node, check=True, capture_output=True, text=True).stdout)]
+
+
 FIGURES = [
     erases(256, (0.15, 0.20)),
     erases(32, (0.15, 0.45)),
@@ -294,9 +318,9 @@ FIGURES = [
         lambda board: {"bytes": [board.peak("transaction", 1000)]},
     ),
     Figure(
-        "RAM: peak of an update() with 1,000 new keys against what they take",
+        "RAM: peak of an update(), of a transaction with 1,000 new keys against what they take",
         (1.25,),
-        lambda board: [board.peak("bulk", 0) / board.rest("dict", 0)],
+        lambda board: [board.peak(what, 0) / board.rest("dict", 0) for what in ("bulk", "sets")],
         lambda board: {"plain dict": [board.peak("dict", 0) / board.rest("dict", 0)]},
     ),
     Figure(
@@ -527,12 +551,22 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a shorter run")
     parser.add_argument("--readme", action="store_true", help="print Markdown")
     parser.add_argument("--plot", metavar="FILE", help="draw the picture, then stop")
+    parser.add_argument("--wasm", metavar="FILE", help="a micropython.mjs of npm: 32 bit")
     parser.add_argument("--micropython", metavar="PATH", help="the interpreter to measure on")
     options = parser.parse_args()
     if options.micropython:
         os.environ["MICROPYTHON"] = options.micropython
     with tempfile.TemporaryDirectory() as folder:
         board = Board(folder, options.quick)
+        if options.wasm:
+            FIGURES.append(
+                Figure(
+                    "RAM: what the import leaves allocated (32-bit)",
+                    (8192,),
+                    lambda board: wasm_import(board, options.wasm),
+                    form=",.0f",
+                )
+            )
         if options.plot:
             plot(board, options.plot)
         else:

@@ -326,8 +326,8 @@ def prepared(name, path):
         return lambda: transaction(db)
     if name == "bulk":
         return lambda: db.update(pairs(1000, len(db)))
-    if name == "replace":
-        return lambda: db.update((key(i), value(i + 1)) for i in range(1000))
+    if name == "sets":
+        return lambda: one_by_one(db)
     raise ValueError(name)
 
 
@@ -339,6 +339,12 @@ def filled(data):
 def written(db):
     for i in range(60):
         db[key(i % 90)] = value(i + 1)
+
+
+def one_by_one(db):
+    with db.transaction():
+        for name, item in pairs(1000):
+            db[name] = item
 
 
 def transaction(db):

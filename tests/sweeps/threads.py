@@ -29,8 +29,11 @@ def names():
 def count(db, me):
     for _ in range(TURNS):
         with db.lock():
+            db["half"] = True
             db["count"] += 1
+            time.sleep(0)
             db["each"][str(me)] = db["each"].get(str(me), 0) + 1
+            db["half"] = False
         db["own%d" % me] = {"turn": me}
 
 
@@ -56,6 +59,7 @@ def look(db, me):
         assert total == TOTAL, "the accounts hold %d" % total
         for key in db:
             assert key in db
+            assert db["half"] is db.get("half") is dict(db.items())["half"] is False
         assert len(list(db.items())) >= ACCOUNTS
         assert db.get("count") >= 0 and db["each"] is not None
 
@@ -67,7 +71,7 @@ class Round:
     def __init__(self, path):
         self.db = db = MicroTetherDB(path)
         db.update({name: {"money": 100} for name in names()})
-        db.update({"count": 0, "each": {}, "moved": 0})
+        db.update({"count": 0, "each": {}, "moved": 0, "half": False})
         self.ended = [False] * len(JOBS)
         self.errors = [None] * len(JOBS)
 

@@ -250,7 +250,7 @@ def script(path, puts=70):
         (flush,),
     ]
     # And a fold that writes what X had already, with a log that went on from that.
-    steps += [(put, "k0", i) for i in range(1, 30)]
+    steps += [(put, "k0", "%060d" % i) for i in range(1, 9)]
     steps += [(put, "k0", 0), (flush,), (put, "k1", -1), (create, path)]
     steps += [(put, "k%d" % (i % 36), {"v": i, "s": "abcdefgh"}) for i in range(puts)]
     steps += [

@@ -104,6 +104,7 @@ if _BOARD:
 
 else:
     from collections.abc import ItemsView, MutableMapping, ValuesView
+    from contextlib import contextmanager
     from os.path import realpath as _full_path
     from threading import RLock as _Lock
     from threading import get_ident
@@ -137,6 +138,29 @@ else:
     def _rename(old, new):
         os.replace(old, new)
         _sync_folder(new)
+
+    @contextmanager
+    def _guard(block):
+        """The block, for ``with``. Ctrl-C can strike as ``with`` calls an __exit__, before its
+        first line; but a generator is ended always."""
+        block.__enter__()
+        try:
+            try:
+                yield block.db
+            except GeneratorExit:
+                raise
+            except BaseException:
+                if not block.undo:
+                    block.commit()
+                raise
+            block.commit()
+        except BaseException:
+            block.restore()
+            raise
+        finally:
+            block.db._block = block.outer
+            block.db._owner = block.owner
+            block.release()
 
     def _sync_folder(path):
         if os.name == "posix":
@@ -341,6 +365,9 @@ class _Block:
                 self.commit()
             else:
                 self.restore()
+        except BaseException:
+            self.restore()
+            raise
         finally:
             self.db._block = self.outer
             self.db._owner = self.owner
@@ -393,32 +420,27 @@ class _Block:
                     yield _encode(record)
 
     def commit(self):
-        """Make the changes durable or, in a block within a block, the outer one's; or restore."""
-        db = self.db
+        """Make the changes durable or, in a block within a block, the outer one's."""
         outer = self.outer
         if outer and not self.undo:
-            return  # the changes are the outer block's own
-        try:
-            count = size = 0
-            for text in self.changes():
-                count += 1
-                size += len(text) + 10
-            if outer:
-                for slot in self.before:
-                    before = outer.before.setdefault(slot, {})
-                    for key in self.before[slot]:
-                        before.setdefault(key, self.before[slot][key])
-            elif count:
-                _named(db._path, db._store, self, count, size)
-        except BaseException:
-            self.restore()
-            raise
+            return  # they are the outer one's already
+        count = size = 0
+        for text in self.changes():
+            count += 1
+            size += len(text) + 10
+        if outer:
+            for slot in self.before:
+                before = outer.before.setdefault(slot, {})
+                for key in self.before[slot]:
+                    before.setdefault(key, self.before[slot][key])
+        elif count:
+            _named(self.db._path, self.db._store, self, count, size)
 
     def restore(self):
         """Put back what was before. Takes no memory: a dict that lost keys first needn't grow."""
         db = self.db
         interrupt = None
-        while True:
+        while self.undo or not self.outer:
             try:
                 for gone in (True, False):
                     for slot in self.before:
@@ -437,18 +459,21 @@ class _Block:
         if not self.outer and db._chain is None:
             # The disk may have what memory hasn't. If a fold fails too, the next write does it.
             try:
-                db._fold()
+                db._fold({})
             except Exception:
                 pass
         if interrupt:
             raise interrupt
 
 
-def _atomic(method):
-    """Have method run in a block. Unlike with ``with``, no Ctrl-C falls between end and commit."""
+def _atomic(method, nest=False):
+    """Have method run in a transaction: if nest, in one of its own though a block is open.
+
+    No Ctrl-C falls between its end and the commit.
+    """
 
     def run(self, *args):
-        if self._owner == get_ident():
+        if not nest and self._owner == get_ident():
             return method(self, *args)
         block = _Block(self, True)
         block.__enter__()
@@ -460,7 +485,8 @@ def _atomic(method):
             block.restore()
             raise
         finally:
-            self._block = self._owner = None
+            self._block = block.outer
+            self._owner = block.owner
             block.release()
 
     return run
@@ -503,28 +529,21 @@ class MicroTetherDB(MutableMapping):
         self._block = None  # its innermost block
         older = _in_use.get(path)
         if older is not None:
-            with older.lock():
-                older._outermost()
-                _named(path, self._load)
-                older._data = ()
+            older._no_block()
+            _named(path, older._hand_over, self)
         else:
             _named(path, self._load)
         _in_use[path] = self
 
     def close(self, *_):
-        """Save everything into the one JSON file and close. Writes nothing if that is done already.
+        """Save everything into the one JSON file and close. Writes nothing if it is all there.
 
         Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for
         an in-place change that can't be stored; it is open still, then.
         """
         if self._data:
-            with self.lock():
-                self._outermost()
-                _named(self._path, self._save)
-                for name in (".tmp", ".log", ".tip"):
-                    _if_there(os.remove, self._path + name)
-                self._data = ()
-                del _in_use[self._path]
+            self._no_block()
+            _named(self._path, self._close)
 
     def __enter__(self):
         len(self)  # it must be open
@@ -630,20 +649,25 @@ class MicroTetherDB(MutableMapping):
         """Take over a mapping, or pairs, and keywords: as one batch."""
         if len(other) > 1:
             raise TypeError("update() takes one mapping")
-        with self.transaction():
-            for pairs in other + (more,):
-                if hasattr(pairs, "keys"):
-                    for key in pairs.keys():
-                        self[key] = pairs[key]
-                else:
-                    for key, value in pairs:
-                        self[key] = value
+        self._update(other + (more,))
+
+    def _update(self, sources):
+        for pairs in sources:
+            if hasattr(pairs, "keys"):
+                for key in pairs.keys():
+                    self[key] = pairs[key]
+            else:
+                for key, value in pairs:
+                    self[key] = value
+
+    _update = _atomic(_update, True)
 
     def clear(self):
         """Delete all, as one batch."""
-        with self.transaction():
-            for key in self:
-                del self[key]
+        for key in self:
+            del self[key]
+
+    clear = _atomic(clear, True)
 
     # Blocks.
 
@@ -654,11 +678,17 @@ class MicroTetherDB(MutableMapping):
         wait for its end. Blocks nest on one thread: an inner transaction rolls back alone, and the
         outermost block saves everything, as one batch. Don't ``await`` in a block.
         """
-        return _Block(self, True)
+        block = _Block(self, True)
+        if not _BOARD:
+            block = _guard(block)
+        return block
 
     def lock(self):
         """As transaction(), but if it raises, what was done so far stays and is saved."""
-        return _Block(self, False)
+        block = _Block(self, False)
+        if not _BOARD:
+            block = _guard(block)
+        return block
 
     # Saving.
 
@@ -667,25 +697,37 @@ class MicroTetherDB(MutableMapping):
 
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
-        with self.lock():
-            if not self._block.outer:
-                _named(self._path, self._save)
+        if self._owner != get_ident():
+            _named(self._path, self._save)
 
+    @_atomic
     def backup(self, path):
         """Write the data, in-place changes too, to a JSON file at path, atomically.
 
         Raises ValueError if that is a database in use, otherwise as close() does.
         """
         path = _full_path(path)
-        with self.lock():
-            if path in _in_use:
-                raise ValueError(path + " is a database in use")
-            _named(path, self._dump, path)
-            _named(path, _rename, path + ".tmp", path)
+        if path in _in_use:
+            raise ValueError(path + " is a database in use")
+        _named(path, self._dump, path)
+        _named(path, _rename, path + ".tmp", path)
 
-    def _outermost(self):
-        if self._block.outer:
+    def _no_block(self):
+        if self._owner == get_ident():
             raise ValueError(self._path + ": this thread is in a block of it")
+
+    @_atomic
+    def _close(self):
+        self._save()
+        for name in (".tmp", ".log", ".tip"):
+            _if_there(os.remove, self._path + name)
+        self._data = ()
+        del _in_use[self._path]
+
+    @_atomic
+    def _hand_over(self, newer):
+        newer._load()
+        self._data = ()
 
     def _find(self, key):
         if not self._data:
@@ -715,7 +757,7 @@ class MicroTetherDB(MutableMapping):
         if not size:
             if _size(path + ".log") or _size(path + ".tip"):
                 raise ValueError(path + " is missing or empty, but its journal is there")
-            return self._fold()
+            return self._fold({})
         try:
             for crc, part in _scan(path):
                 self._use(part)
@@ -795,7 +837,7 @@ class MicroTetherDB(MutableMapping):
         spill = tip + size > self.TIP_SIZE
         if self._chain is None or (spill and journal > self._limit):
             try:
-                return self._fold()
+                return self._fold(block.before)
             except Exception:
                 if self._chain is None:
                     raise
@@ -844,11 +886,13 @@ class MicroTetherDB(MutableMapping):
             self._log = size
             self._tip = 0
         self._chain = chain
+        block.before.clear()
 
     def _set_limit(self, size):
         # How long the journal may get before a fold. Where X is inline too, folds cost least.
         self._limit = 2 * size if size > self.TIP_SIZE else 0
 
+    @_atomic
     def _save(self):
         """Fold, unless X has it all."""
         if self._chain is not None and not self._log and not self._tip:
@@ -861,9 +905,10 @@ class MicroTetherDB(MutableMapping):
                     return
             except (OSError, ValueError, KeyError):
                 pass
-        self._fold()
+        self._fold({})
 
-    def _fold(self):
+    def _fold(self, before):
+        """Write X anew. Then empty before: what is durable can't be restored any more."""
         path = self._path
         if self._chain is None and not _size(path):
             self._recover()
@@ -884,6 +929,7 @@ class MicroTetherDB(MutableMapping):
         self._log = self._tip = 0
         self._set_limit(size)
         self._chain = self._base = crc
+        before.clear()
 
     def _dump(self, path):
         """Write all data to path.tmp, synced. Return its CRC and size."""

@@ -148,7 +148,7 @@ def copy(board, file, room):
 
 def test(board, file):
     print("Self-test on the board, in a scratch file:")
-    results = board.do("soft-reset", "run", str(TOOLS / "self_test.py"))
+    results = board.do("soft-reset", "run", str(TOOLS / "selftest.py"))
     for line in results.splitlines():
         print("  " + line)
     tested = results.partition("Tested: ")[2].splitlines()[0]

@@ -32,6 +32,7 @@ examples:
 A path that begins with ":" is one on the connected board. This stops the board's program, which
 starts again when the board is reset. A change is made in a copy, which then replaces the board's
 file in one step: whenever the plug is pulled, the board has all of the old data or of the new.
+Don't change a database on this PC while a program has it open.
 
 exit status:
   0  done; check: all is well
@@ -54,12 +55,17 @@ def main(arguments=None):
             place = There(Board(args.port), args.database[1:])
         else:
             place = Here(args.database)
-        return args.command(args, place) or DONE
+        status = args.command(args, place) or DONE
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except Damaged as error:
         return fail(error, DAMAGED)
     except KeyError as error:
         return fail(f"{args.database} has no key {json_text(error.args[0])}")
-    except (Trouble, OSError, TypeError, ValueError) as error:
+    except (Trouble, OSError, TypeError, ValueError, RecursionError) as error:
         return fail(error)
     except KeyboardInterrupt:
         return fail("interrupted")
@@ -200,7 +206,7 @@ def parse_pairs(text, name):
     except ValueError:
         pass
     pairs = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             data = parse(line, f"line {number} of {name}")
             if isinstance(data, dict):
@@ -285,15 +291,15 @@ class There:
             with opened(copy, self) as db:
                 yield db
             if sums(copy) != self.sums:
-                self._replace(copy, [end for end in journals if journals[end].state == "stale"])
+                self._replace(copy, [end for end in journals if not journals[end].records])
 
-    def _replace(self, copy, stale):
-        """Put the copy into the place of the board's files.
+    def _replace(self, copy, idle):
+        """Put the copy into the place of the board's files; those in idle say nothing new.
 
-        One step does it, the rename of X.tmp to X: the journals that were live before are stale
-        after it, since the new X has another CRC. What was stale before must be gone before, as X
-        might become again what it once continued. Where the rename removes the old X first (FAT)
-        and is cut there, opening X finishes it: the name X.tmp and the seal tell.
+        One step does it, the rename of X.tmp to X: the journals that counted before are stale
+        after it, since the new X has another CRC. Idle ones must be gone before it, as X might
+        become again what they once continued. Where the rename removes the old X first (FAT) and
+        is cut there, opening X finishes it: the name X.tmp and the seal tell.
         """
         tmp = self.path + ".tmp"
         self._must_have(self.sums)
@@ -304,11 +310,11 @@ class There:
             with contextlib.suppress(Trouble):
                 self.board.remove(tmp)
             raise
-        live = [end for end in JOURNALS if end in self.sums and end not in stale]
+        others = [end for end in JOURNALS if end in self.sums and end not in idle]
         self._execute(
-            *[f"os.remove({self.path + end!r})" for end in stale],
+            *[f"os.remove({self.path + end!r})" for end in idle],
             f"os.rename({tmp!r}, {self.path!r})",
-            *[f"os.remove({self.path + end!r})" for end in live],
+            *[f"os.remove({self.path + end!r})" for end in others],
         )
 
     def _must_have(self, sums):
@@ -355,4 +361,5 @@ def opened(path, place):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8")
     sys.exit(main())

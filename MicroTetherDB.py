@@ -179,25 +179,33 @@ _in_use = {}  # full path: the database that has it open
 
 
 def _plain(value, own, depth=0):
-    """Return value as JSON will give it back: a copy or, if own, itself put right in place.
+    """Return value as JSON will give it back: in a copy or, if own, put right in place.
 
-    Raises TypeError or ValueError if it can't be stored, with a text that starts where in value.
+    Begin with {key: value}, which isn't copied. Raises TypeError or ValueError, saying where in db
+    the value is that can't be stored.
     """
     if isinstance(value, _CONTAINERS):
-        if depth > 31:  # a board with a small stack must be able to save it too
+        if depth > 32:  # a board with a small stack must be able to save it too
             raise ValueError(": contains itself, or is nested too deep")
-        if not own or isinstance(value, tuple):
+        if isinstance(value, tuple) or (depth and not own):
             value = dict(value) if isinstance(value, dict) else list(value)
             if not _BOARD and isinstance(value, dict):
                 value = {_exact(key): item for key, item in value.items()}
         for key in value if isinstance(value, dict) else range(len(value)):
             item = value[key]
+            where = "[%r]"
             try:
                 if isinstance(value, dict):
-                    _plain_key(key)
+                    if not isinstance(key, str):
+                        raise TypeError(": a key must be a str")
+                    where = '["%s"]'
+                    _plain(key, True, 1)
                 plain = _plain(item, own, depth + 1)
-            except (TypeError, ValueError) as error:
-                raise type(error)(_at(key) + error.args[0]) from None
+            except (TypeError, ValueError, RuntimeError) as error:
+                if isinstance(error, RuntimeError):  # the stack is full
+                    error = ValueError(": nested too deep for this thread")
+                where = where if depth else "db" + where
+                raise type(error)(where % (key,) + error.args[0]) from None
             if plain is not item:
                 value[key] = plain
     elif isinstance(value, str):
@@ -219,27 +227,6 @@ def _plain(value, own, depth=0):
     elif value is not None and not isinstance(value, _NUMBERS):
         raise TypeError(": can't store a " + type(value).__name__)
     return value if _BOARD else _exact(value)
-
-
-def _at(key):
-    return ('["%s"]' if isinstance(key, str) else "[%s]") % (key,)
-
-
-def _plain_key(key):
-    if not isinstance(key, str):
-        raise TypeError(": a key must be a str")
-    _plain(key, True)
-
-
-def _plain_at(key, value, own=False):
-    """As _plain(), for the value of a key."""
-    try:
-        _plain_key(key)
-        return _plain(value, own)
-    except (TypeError, ValueError) as error:
-        raise type(error)("db" + _at(key) + error.args[0]) from None
-    except RuntimeError:  # the stack is full
-        raise ValueError("db%s: nested too deep for this thread" % _at(key)) from None
 
 
 def _same(a, b):
@@ -378,7 +365,7 @@ class _Block:
         if isinstance(value, _CONTAINERS):
             before = self.before.setdefault(_hash(key) & _MASK, {})
             if key not in before:
-                before[key] = (_plain_at(key, value),)
+                before[key] = (_plain({key: value}, False)[key],)
         return value
 
     def put(self, key, value):
@@ -415,7 +402,7 @@ class _Block:
                 if not same:
                     record = [key]
                     if new is not _GONE:
-                        data[key] = new = _plain_at(key, new, True)
+                        data[key] = new = _plain({key: new}, True)[key]
                         record.append(new)
                     yield _encode(record)
 
@@ -568,7 +555,9 @@ class MicroTetherDB(MutableMapping):
 
     @_atomic
     def __setitem__(self, key, value):
-        value = _plain_at(key, value)
+        if not isinstance(key, str):
+            raise TypeError("db[%r]: a key must be a str" % (key,))
+        value = _plain({key: value}, False)[key]
         self._block.put(key if _BOARD else _exact(key), value)
 
     @_atomic
@@ -939,9 +928,9 @@ class MicroTetherDB(MutableMapping):
                 crc = size = 0
                 comma = b"{\n"
                 for data in self._data:
+                    _plain(data, True)
                     for key in data:
-                        data[key] = value = _plain_at(key, data[key], True)
-                        for text in (comma, _encode(key), b":", _encode(value)):
+                        for text in (comma, _encode(key), b":", _encode(data[key])):
                             crc = crc32(text, crc)
                             size += file.write(text)
                         comma = b",\n"

@@ -36,7 +36,7 @@ def every(n):
 
 
 SWEEPS = {
-    "cut-lfs32": micropython("4M", "cut", fs="lfs32", every=every(6)),
+    "cut-lfs32": micropython("4M", "cut", fs="lfs32", every=every(10)),
     "cut-lfs256": micropython("4M", "cut", fs="lfs256"),
     "cut-fat": micropython("4M", "cut", fs="fat"),
     "fail-lfs256": micropython("4M", "fail", fs="lfs256", every=every(8)),

@@ -124,6 +124,10 @@ class Os:
             return function
         return lambda *args: self.faults.call(name, function, *args)
 
+    def remove(self, path):
+        self.faults.unsynced.discard(path)
+        self.faults.call("remove", os.remove, path)
+
     def rename(self, old, new):
         self.move("rename", old, new)
 
@@ -146,7 +150,7 @@ class Os:
     def sync(self, name, number):
         self.faults.call(name, getattr(os, name), number)
         for path in list(self.faults.unsynced):
-            if os.path.samestat(os.stat(path), os.fstat(number)):
+            if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(number)):
                 self.faults.unsynced.discard(path)
 
 

@@ -105,6 +105,7 @@ if _BOARD:
 else:
     from collections.abc import ItemsView, MutableMapping, ValuesView
     from contextlib import contextmanager
+    from functools import wraps
     from os.path import realpath as _full_path
     from threading import RLock as _Lock
     from threading import get_ident
@@ -161,6 +162,28 @@ else:
             block.db._block = block.outer
             block.db._owner = block.owner
             block.release()
+
+    def _uninterrupted(method):
+        """The method, safe from the Ctrl-C that _guard() tells of, and with no delay."""
+
+        @wraps(method)
+        def run(self, *args, **more):
+            if self._owner == get_ident():
+                return method(self, *args, **more)
+            block = _Block(self, True)
+            block.__enter__()
+            try:
+                result = method(self, *args, **more)
+                block.commit()
+                return result
+            except BaseException:
+                block.restore()
+                raise
+            finally:
+                self._block = self._owner = None
+                block.release()
+
+        return run
 
     def _sync_folder(path):
         if os.name == "posix":
@@ -453,32 +476,6 @@ class _Block:
             raise interrupt
 
 
-def _atomic(method, nest=False):
-    """Have method run in a transaction: if nest, in one of its own though a block is open.
-
-    No Ctrl-C falls between its end and the commit.
-    """
-
-    def run(self, *args):
-        if not nest and self._owner == get_ident():
-            return method(self, *args)
-        block = _Block(self, True)
-        block.__enter__()
-        try:
-            result = method(self, *args)
-            block.commit()
-            return result
-        except BaseException:
-            block.restore()
-            raise
-        finally:
-            self._block = block.outer
-            self._owner = block.owner
-            block.release()
-
-    return run
-
-
 def _items(db):
     for key in db:
         try:
@@ -553,31 +550,31 @@ class MicroTetherDB(MutableMapping):
             except (LookupError, TypeError):
                 return self._find(key)  # which raises
 
-    @_atomic
     def __setitem__(self, key, value):
-        if not isinstance(key, str):
-            raise TypeError("db[%r]: a key must be a str" % (key,))
-        value = _plain({key: value}, False)[key]
-        self._block.put(key if _BOARD else _exact(key), value)
+        with self.lock():
+            if not isinstance(key, str):
+                raise TypeError("db[%r]: a key must be a str" % (key,))
+            value = _plain({key: value}, False)[key]
+            self._block.put(key if _BOARD else _exact(key), value)
 
-    @_atomic
     def __contains__(self, key):
-        try:
-            return key in self._data[_hash(key) & _MASK]
-        except TypeError:  # no str
-            return False
+        with self._reading():
+            try:
+                return key in self._data[_hash(key) & _MASK]
+            except TypeError:  # no str
+                return False
 
-    @_atomic
     def __len__(self):
-        return sum(map(len, self._data))
+        with self._reading():
+            return sum(map(len, self._data))
 
-    @_atomic
     def __iter__(self):
         """Walks the keys there are now: the loop may write and delete."""
-        keys = []
-        for data in self._data:
-            keys.extend(data)
-        return iter(keys)
+        with self._reading():
+            keys = []
+            for data in self._data:
+                keys.extend(data)
+            return iter(keys)
 
     def get(self, key, default=None):
         try:
@@ -603,60 +600,55 @@ class MicroTetherDB(MutableMapping):
         def items(self):
             return _Items(self)
 
-    @_atomic
     def pop(self, key, default=_GONE):
-        try:
-            value = self[key]
-        except KeyError:
-            if default is _GONE:
-                raise
-            return default
-        self._block.put(key, _GONE)
-        return value
+        with self.lock():
+            try:
+                value = self[key]
+            except KeyError:
+                if default is _GONE:
+                    raise
+                return default
+            self._block.put(key, _GONE)
+            return value
 
-    @_atomic
     def __delitem__(self, key):
-        self._find(key)
-        self._block.put(key, _GONE)
+        with self.lock():
+            self._find(key)
+            self._block.put(key, _GONE)
 
-    @_atomic
     def popitem(self):
-        for data in self._data:
-            if data:
-                for key in data:  # to the last one
-                    pass
-                return key, self.pop(key)
-        raise KeyError("no keys")
+        with self.lock():
+            for data in self._data:
+                if data:
+                    for key in data:  # to the last one
+                        pass
+                    return key, self.pop(key)
+            raise KeyError("no keys")
 
-    @_atomic
     def setdefault(self, key, default=None):
-        if key not in self:
-            self[key] = default
-        return self[key]
+        with self.lock():
+            if key not in self:
+                self[key] = default
+            return self[key]
 
     def update(self, *other, **more):
         """Take over a mapping, or pairs, and keywords: as one batch."""
         if len(other) > 1:
             raise TypeError("update() takes one mapping")
-        self._update(other + (more,))
-
-    def _update(self, sources):
-        for pairs in sources:
-            if hasattr(pairs, "keys"):
-                for key in pairs.keys():
-                    self[key] = pairs[key]
-            else:
-                for key, value in pairs:
-                    self[key] = value
-
-    _update = _atomic(_update, True)
+        with self.transaction():
+            for pairs in other + (more,):
+                if hasattr(pairs, "keys"):
+                    for key in pairs.keys():
+                        self[key] = pairs[key]
+                else:
+                    for key, value in pairs:
+                        self[key] = value
 
     def clear(self):
         """Delete all, as one batch."""
-        for key in self:
-            del self[key]
-
-    clear = _atomic(clear, True)
+        with self.transaction():
+            for key in self:
+                del self[key]
 
     # Blocks.
 
@@ -689,34 +681,40 @@ class MicroTetherDB(MutableMapping):
         if self._owner != get_ident():
             _named(self._path, self._save)
 
-    @_atomic
     def backup(self, path):
         """Write the data, in-place changes too, to a JSON file at path, atomically.
 
         Raises ValueError if that is a database in use, otherwise as close() does.
         """
-        path = _full_path(path)
-        if path in _in_use:
-            raise ValueError(path + " is a database in use")
-        _named(path, self._dump, path)
-        _named(path, _rename, path + ".tmp", path)
+        with self.lock():
+            path = _full_path(path)
+            if path in _in_use:
+                raise ValueError(path + " is a database in use")
+            _named(path, self._dump, path)
+            _named(path, _rename, path + ".tmp", path)
+
+    def _reading(self):
+        """What reads hold: the lock, unless this thread is in a block and so has it already."""
+        if not self._data:
+            raise ValueError(self._path + " is closed")
+        return _Lock() if self._owner == get_ident() else self._lock
 
     def _no_block(self):
         if self._owner == get_ident():
             raise ValueError(self._path + ": this thread is in a block of it")
 
-    @_atomic
     def _close(self):
-        self._save()
-        for name in (".tmp", ".log", ".tip"):
-            _if_there(os.remove, self._path + name)
-        self._data = ()
-        del _in_use[self._path]
+        with self.lock():
+            self._save()
+            for name in (".tmp", ".log", ".tip"):
+                _if_there(os.remove, self._path + name)
+            self._data = ()
+            del _in_use[self._path]
 
-    @_atomic
     def _hand_over(self, newer):
-        newer._load()
-        self._data = ()
+        with self.lock():
+            newer._load()
+            self._data = ()
 
     def _find(self, key):
         if not self._data:
@@ -881,20 +879,23 @@ class MicroTetherDB(MutableMapping):
         # How long the journal may get before a fold. Where X is inline too, folds cost least.
         self._limit = 2 * size if size > self.TIP_SIZE else 0
 
-    @_atomic
     def _save(self):
-        """Fold, unless X has it all."""
-        if self._chain is not None and not self._log and not self._tip:
-            left = len(self)
-            try:
-                for _, part in _scan(self._path):
-                    for key in part:
-                        left -= _same(part[key], self._find(key))
-                if not left:
-                    return
-            except (OSError, ValueError, KeyError):
-                pass
-        self._fold({})
+        with self.lock():
+            if not self._is_saved():
+                self._fold({})
+
+    def _is_saved(self):
+        """Whether X has it all."""
+        if self._chain is None or self._log or self._tip:
+            return False
+        left = len(self)
+        try:
+            for _, part in _scan(self._path):
+                for key in part:
+                    left -= _same(part[key], self._find(key))
+            return not left
+        except (OSError, ValueError, KeyError):
+            return False
 
     def _fold(self, before):
         """Write X anew. Then empty before: what is durable can't be restored any more."""
@@ -948,3 +949,11 @@ class MicroTetherDB(MutableMapping):
                 os.remove(path)
             finally:
                 raise error
+
+
+if not _BOARD:
+    for _name in (
+        *("__setitem__", "__delitem__", "pop", "popitem", "setdefault", "update", "clear"),
+        *("backup", "_save", "_close", "_hand_over"),
+    ):
+        setattr(MicroTetherDB, _name, _uninterrupted(getattr(MicroTetherDB, _name)))

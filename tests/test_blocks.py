@@ -273,15 +273,6 @@ def test_flush_in_a_block_leaves_the_saving_to_its_end(path):
     assert content(db) == after_a_crash(path) == data()
 
 
-def test_a_block_object_can_be_used_again(path):
-    db = start(path)
-    block = db.transaction()
-    for n in (1, 2, 3):
-        with block:
-            db["n"] = n
-    assert after_a_crash(path)["n"] == 3
-
-
 def test_a_block_that_was_never_entered_does_nothing(path):
     db = start(path)
     db.transaction()

@@ -119,11 +119,12 @@ class Board:
 
         return smallest(works, 64)
 
-    def least_heap(self, program, keys):
+    def least_heap(self, program, keys, source=False):
         """The smallest heap in which a whole program works, the interpreter's own part counted."""
+        folder = str(ROOT) if source else self.folder
 
         def works(heap):
-            code = f"import sys\nsys.path[0] = {self.folder!r}\npath = {self.file(keys)!r}\n"
+            code = f"import sys\nsys.path[0] = {folder!r}\npath = {self.file(keys)!r}\n"
             return not interpreter.run("-c", code + program, heap=heap).returncode
 
         return smallest(works, 1024)
@@ -297,7 +298,12 @@ FIGURES = [
         "RAM: what the import leaves allocated (64-bit)",
         (12288,),
         lambda board: [board.call("ram_import")],
-        lambda board: {"from source": [board.call("ram_import", source=True)]},
+        lambda board: {
+            "from source": [board.call("ram_import", source=True)],
+            "smallest heap for the .mpy, for the source": [
+                board.least_heap("import MicroTetherDB", 0, source) for source in (False, True)
+            ],
+        },
     ),
     against_load("at rest", 1.05, lambda board: board.rest),
     against_load("peak of opening", 1.15, lambda board: board.peak),
@@ -387,7 +393,8 @@ def table(heads, rows, markdown=False):
 
 
 def figures_table(board, markdown):
-    rows = [figure.row(board) for figure in FIGURES]
+    shown = FIGURES[2:] if markdown else FIGURES  # the first have a table of their own
+    rows = [figure.row(board) for figure in shown]
     return table(("figure", "at most", "measured", "met", "beside it"), rows, markdown)
 
 

@@ -219,12 +219,12 @@ def parse_pairs(text, name):
 
 
 def progress(pairs):
-    """The pairs, with a progress bar on a terminal if it takes long."""
+    """The pairs, with a progress bar on a terminal if they are many."""
     try:
         from tqdm import tqdm
     except ImportError:  # do without
         return pairs
-    return tqdm(pairs, unit=" keys", delay=0.2, leave=False, disable=None)
+    return tqdm(pairs, unit=" keys", leave=False, disable=None if len(pairs) > 1000 else True)
 
 
 # Where a database is, on this PC or on a board. What is only read is read from a copy: so nothing

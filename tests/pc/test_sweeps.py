@@ -42,7 +42,7 @@ SWEEPS = {
     "fail-lfs256": micropython("4M", "fail", fs="lfs256", every=every(8)),
     "fail-fat": micropython("4M", "fail", fs="fat", every=every(8)),
     "fail-cpython": cpython("fail", every=every(4)),
-    "ctrl-c": cpython("ctrl_c", every=every(37)),
+    "ctrl-c": cpython("ctrl_c", every=every(97)),
     "memory": micropython("704K", "memory", fs="lfs256", every=every(8)),
     "threads-micropython": micropython("8M", "threads", rounds=1000 if LONG else 100),
     "threads-cpython": cpython("threads", rounds=1000 if LONG else 100),

@@ -5,7 +5,8 @@
 A board raises KeyboardInterrupt only where its bytecode branches. (The unix port, on which this
 runs, does so out of its signal handler, in the middle of an allocation too, which it may not
 survive.) So the module is run from a copy that calls tick() wherever a branch is, and call N of it
-raises. Then all has to be as after a call of the file system that fails: see fail.py.
+raises. Then all has to be as after a call of the file system that fails: see fail.py. With every=
+each branch is hit once in each kind of step, and besides that only every such one.
 """
 
 import sys
@@ -14,6 +15,7 @@ MICROPYTHON = sys.implementation.name == "micropython"
 
 if not MICROPYTHON:
     import ast
+    import itertools
     import os
     import subprocess
     import tempfile
@@ -21,15 +23,19 @@ if not MICROPYTHON:
 
     import workload
 
+    numbers = itertools.count()
+
     def call(*arguments):
-        return ast.Call(ast.Name("_tick", ast.Load()), list(arguments), [])
+        number = ast.Constant(next(numbers))
+        return ast.Call(ast.Name("_tick", ast.Load()), [number] + list(arguments), [])
 
     class Ticks(ast.NodeTransformer):
         """Puts a tick where the compiled code branches."""
 
         def test(self, node):
             self.generic_visit(node)
-            node.test = call(node.test)
+            if "_BOARD" not in ast.unparse(node.test):  # which the compiler decides
+                node.test = call(node.test)
             return node
 
         visit_If = visit_While = visit_IfExp = test
@@ -119,9 +125,15 @@ else:
     def main():
         options = workload.options(first=1, last=999999, every=1)
         sweep = Sweep(fail.OnChip("lfs256"), Interrupt())
+        ticks.sweep = sweep
         assert not sweep.run(-1, None, False)
+        ticks.sweep = None
         branches = ticks.count
-        for n in range(options["first"], min(options["last"], branches) + 1, options["every"]):
+        chosen = set(ticks.first.values())
+        chosen.update(range(1, branches + 1, options["every"]))
+        for n in sorted(chosen):
+            if not options["first"] <= n <= options["last"]:
+                continue
             try:
                 assert sweep.run(n, None, False)
             except Exception:

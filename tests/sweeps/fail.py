@@ -229,13 +229,13 @@ class Sweep:
         self.faults.arm(at, error, done)
         db = None
         for i, step in enumerate(self.steps):
+            self.step = step
             raised = None
             try:
                 db = workload.take(step, db)
             except (OSError, MemoryError, KeyboardInterrupt) as caught:
                 raised = caught
             if self.faults.struck:
-                self.step = step
                 self.tried += 1
                 self.check(db, step, i, raised)
                 return True

@@ -156,6 +156,35 @@ def test_a_rename_that_fails_leaves_the_file_that_it_was_to_replace(path):
     assert after_a_crash(path) == content(db)
 
 
+def test_a_tip_that_got_shorter_behind_its_back_is_not_taken_for_whole(path):
+    db = Small(path)
+    db["long"] = "x" * 600
+    db.flush()
+    db["a"] = [1]
+    db["a"] = [2]
+    support.write(path + ".tip", files(path)[".tip"][:12])
+    before = content(db)
+    assert path in raises(OSError, db.__setitem__, "b", "y" * 90)  # a spill
+    assert content(db) == after_a_crash(path) == before
+    db["b"] = before["b"] = "y" * 90
+    assert content(db) == after_a_crash(path) == before
+
+
+@only("cpython", "MicroPython calls no finalisers at once")
+def test_a_block_that_is_lost_in_the_middle_is_rolled_back(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    for make in (db.transaction, db.lock):
+        block = make()
+        block.__enter__()
+        db["a"].append(2)
+        db["b"] = 1
+        del block
+        assert content(db) == after_a_crash(path) == {"a": [1]}
+    db["b"] = 1
+    assert after_a_crash(path) == {"a": [1], "b": 1}
+
+
 class StruckDict(dict):
     """A dict that Ctrl-C hits in the middle of a rollback, as often as hits says."""
 

@@ -101,6 +101,7 @@ else:
         def check(self, db, step, i, raised):
             before = self.states[i - 1][0] if i else {}
             after = self.states[i][0]
+            self.raised = raised
             assert isinstance(raised, KeyboardInterrupt), "raised %r" % raised
             if db is None or "closed" in repr(db):
                 db = module.MicroTetherDB(self.place.path)
@@ -108,7 +109,6 @@ else:
             disk = [found]
             if step[0] is workload.late:
                 disk.append(before)
-            self.raised = raised
             if step[0] is workload.nest:
                 pass  # it goes through states of its own
             elif step[0] is workload.keep:
@@ -140,7 +140,8 @@ else:
                 print("WRONG: Ctrl-C at branch %d" % n)
                 print("in the step", workload.show(sweep.step))
                 print("python tests/sweeps/ctrl_c.py first=%d last=%d" % (n, n))
-                sys.print_exception(sweep.raised)
+                if sweep.raised:
+                    sys.print_exception(sweep.raised)
                 raise
         print("%d branches, Ctrl-C at %d of them, nothing lost" % (branches, sweep.tried))
 

@@ -140,10 +140,26 @@ else:
         os.replace(old, new)
         _sync_folder(new)
 
+    # Ctrl-C can strike as a function is entered, before its first line: no __exit__ runs then. A
+    # ``with`` block is a generator, which is ended when nothing holds it any more, the exception
+    # neither. An operation of the database has its block, commit and restore in one frame.
+
+    def _end(block, function):
+        """Call function to end the block, after those within that Ctrl-C has left open.
+
+        Or nothing, if an outer block has ended it.
+        """
+        inner = block.db._block
+        while inner and inner is not block:
+            inner = inner.outer
+        if inner:
+            while block.db._block is not block:
+                block.db._block.restore()
+                block.db._block = block.db._block.outer
+            function()
+
     @contextmanager
     def _guard(block):
-        """The block, for ``with``. Ctrl-C can strike as ``with`` calls an __exit__, before its
-        first line; but a generator is ended always."""
         block.__enter__()
         try:
             try:
@@ -152,20 +168,27 @@ else:
                 raise
             except BaseException:
                 if not block.undo:
-                    block.commit()
+                    _end(block, block.commit)
                 raise
-            block.commit()
+            _end(block, block.commit)
         except BaseException:
-            block.restore()
+            interrupted = False
+            while True:
+                try:
+                    _end(block, block.restore)
+                    break
+                except KeyboardInterrupt:
+                    interrupted = True
+            if interrupted:
+                raise KeyboardInterrupt from None
             raise
         finally:
-            block.db._block = block.outer
-            block.db._owner = block.owner
-            block.release()
+            if block.db._block is block:
+                block.db._block = block.outer
+                block.db._owner = block.owner
+                block.release()
 
     def _uninterrupted(method):
-        """The method, safe from the Ctrl-C that _guard() tells of, and with no delay."""
-
         @wraps(method)
         def run(self, *args, **more):
             if self._owner == get_ident():
@@ -174,10 +197,18 @@ else:
             block.__enter__()
             try:
                 result = method(self, *args, **more)
-                block.commit()
+                _end(block, block.commit)
                 return result
             except BaseException:
-                block.restore()
+                interrupted = False
+                while True:
+                    try:
+                        _end(block, block.restore)
+                        break
+                    except KeyboardInterrupt:
+                        interrupted = True
+                if interrupted:
+                    raise KeyboardInterrupt from None
                 raise
             finally:
                 self._block = self._owner = None
@@ -398,8 +429,9 @@ class _Block:
         before = self.before.setdefault(slot, {})
         if key not in before:
             before[key] = data.get(key, _GONE)
-            if _BOARD and not len(before) & 3:
-                gc.collect()  # before memory is full of holes too small for a dict to grow
+            if _BOARD and len(before) > 3 and len(before) & 1:
+                # In a large block: before memory is all holes, too small for a dict to grow.
+                gc.collect()
         elif isinstance(before[key], tuple):
             before[key] = before[key][0]
         if value is _GONE:
@@ -466,7 +498,7 @@ class _Block:
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
-        if not self.outer and db._chain is None:
+        if not self.outer and db._data and db._chain is None:
             # The disk may have what memory hasn't. If a fold fails too, the next write does it.
             try:
                 db._fold({})
@@ -474,6 +506,13 @@ class _Block:
                 pass
         if interrupt:
             raise interrupt
+
+
+def _opened(path):
+    """The database that has path open, if any: Ctrl-C may leave a closed one in _in_use."""
+    db = _in_use.get(path)
+    if db is not None and db._data:
+        return db
 
 
 def _items(db):
@@ -511,7 +550,7 @@ class MicroTetherDB(MutableMapping):
         self._lock = _Lock()
         self._owner = None  # the thread that has a block open
         self._block = None  # its innermost block
-        older = _in_use.get(path)
+        older = _opened(path)
         if older is not None:
             older._no_block()
             _named(path, older._hand_over, self)
@@ -686,7 +725,7 @@ class MicroTetherDB(MutableMapping):
         """
         with self.lock():
             path = _full_path(path)
-            if path in _in_use:
+            if _opened(path) is not None:
                 raise ValueError(path + " is a database in use")
             _named(path, self._dump, path)
             _named(path, _rename, path + ".tmp", path)
@@ -702,7 +741,7 @@ class MicroTetherDB(MutableMapping):
             raise ValueError(self._path + ": this thread is in a block of it")
 
     def _close(self):
-        with self.lock():
+        with self.transaction():
             self._save()
             for name in (".tmp", ".log", ".tip"):
                 _if_there(os.remove, self._path + name)
@@ -878,7 +917,7 @@ class MicroTetherDB(MutableMapping):
         self._limit = 2 * size if size > self.TIP_SIZE else 0
 
     def _save(self):
-        with self.lock():
+        with self.transaction():
             if not self._is_saved():
                 self._fold({})
 

@@ -238,3 +238,60 @@ def test_ctrl_c_while_a_lock_is_taken_leaves_it_free(path):
     db._lock = lock
     db["a"] = 1
     assert after_a_crash(path) == {"a": 1}
+
+
+def test_a_rename_that_failed_half_way_is_finished_before_the_next_fold(path):
+    # FAT removes the old file before it gives the new one its name. If that fails in between, the
+    # temporary file is all there is: it must not be written anew before it is in its place.
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    dump = db._dump
+    there = []
+
+    def fail(old, new):
+        module._rename = rename
+        os.remove(new)
+        raise OSError(5)
+
+    def looking_dump(target):
+        there.append(path.rsplit("/", 1)[1] in os.listdir())
+        return dump(target)
+
+    db._dump = looking_dump
+    module._rename = fail
+    try:
+        raises(OSError, db.flush)
+    finally:
+        module._rename = rename
+    assert there == [True, True]
+    assert content(db) == after_a_crash(path) == {"a": 1}
+    db["a"] = 2
+    assert after_a_crash(path) == {"a": 2}
+
+
+def test_ctrl_c_while_a_database_is_handed_over_leaves_it_to_be_opened_again(path):
+    module = sys.modules["MicroTetherDB"]
+    older = MicroTetherDB(path)
+    older["a"] = 1
+    older._data = ()  # as far as it had come
+    assert module._in_use
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
+        older = module._in_use[path]
+        db.backup(path + ".backup")
+
+
+def test_a_database_that_was_just_closed_is_not_saved_as_empty(path):
+    # As if Ctrl-C came when the database had been handed over, after a write that had failed.
+    module = sys.modules["MicroTetherDB"]
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    block = module._Block(db, True)
+    block.__enter__()
+    db._chain = None
+    db._data = ()
+    block.restore()
+    block.__exit__(None, None, None)
+    assert after_a_crash(path) == {"a": 1}

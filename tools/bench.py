@@ -169,11 +169,13 @@ class Figure:
     measure: Callable  # of the board: a list of numbers
     beside: Callable = lambda board: {}  # of the board: more such lists by name
     timed: bool = False  # times vary from run to run; what is counted doesn't
+    reached: tuple = ()  # where the target is not met yet: what must not get worse
 
-    def misses(self, board):
+    def misses(self, board, target=()):
         """Return the (measured, target) that are not met."""
         numbers = self.measure(board)
-        targets = self.target + self.target[-1:] * len(numbers)
+        target = target or self.target
+        targets = target + target[-1:] * len(numbers)
         return [pair for pair in zip(numbers, targets, strict=False) if pair[0] > pair[1]]
 
     def row(self, board):
@@ -293,7 +295,12 @@ FIGURES = [
     programmed(32),
     bulk(256),
     bulk(32),
-    Figure("size of the .mpy", (6144,), lambda board: [os.path.getsize(board.mpy)]),
+    Figure(
+        "size of the .mpy",
+        (6144,),
+        lambda board: [os.path.getsize(board.mpy)],
+        reached=(8320,),
+    ),
     Figure(
         "RAM: what the import leaves allocated (64-bit)",
         (12288,),
@@ -304,6 +311,7 @@ FIGURES = [
                 board.least_heap("import MicroTetherDB", 0, source) for source in (False, True)
             ],
         },
+        reached=(16384,),
     ),
     against_load("at rest", 1.05, lambda board: board.rest),
     against_load("peak of opening", 1.15, lambda board: board.peak),
@@ -312,6 +320,7 @@ FIGURES = [
         (1024 + TEXT,),
         lambda board: [board.peak(what, 1000) for what in ("write", "writes", "fold")],
         lambda board: {STORES["json"]: [board.peak("json write", 1000)]},
+        reached=(2304, 6144, 1408),
     ),
     Figure(
         "RAM: peak of a transaction on 5 keys, 1,000 keys against 100",

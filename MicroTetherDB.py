@@ -27,7 +27,8 @@ Each *record* is a line: 8 hex digits of chain, a mark (``+``: the *batch* goes 
 its batch), a JSON text, newline. ``["key",value]`` sets, ``["key"]`` deletes. A record's chain is
 the CRC-32 of its mark and text, continuing the chain before it; the first of all continues the CRC
 in X's seal. So a batch counts only if it is whole and follows on exactly what is there: a journal
-from before a fold, a tip already spilled, a record torn by a power cut are all told by that.
+from before a fold, a tip already spilled, a record torn by a power cut are all told by that. A
+blank line is padding.
 """
 
 import gc
@@ -840,11 +841,11 @@ class MicroTetherDB(MutableMapping):
                     last = chain
             if not begin or begin == end:  # stale
                 return 0, True
+            whole = begin == 9 and at == size and mark != b"+"
             file.seek(begin)
-            at = begin
-            while at < end:
+            while begin < end:
                 line = file.readline()
-                at += len(line)
+                begin += len(line)
                 if line.strip():
                     record = json.loads(line[9:])
                     if len(record) > 1:
@@ -852,7 +853,7 @@ class MicroTetherDB(MutableMapping):
                     else:
                         self._data[_hash(record[0]) & _MASK].pop(record[0], None)
         self._chain = last
-        return at if _BOARD else end, begin == 9 and at == size and mark != b"+"
+        return at if _BOARD else end, whole
 
     def _store(self, block, count, size):
         """Make a block's changes durable: count records of about size bytes."""

@@ -246,3 +246,19 @@ def test_a_restored_backup_has_no_part_in_a_newer_journal(path):
     write(path, read("backup.db"))
     db = MicroTetherDB(path)
     assert content(db) == {"a": 1}
+
+
+def test_a_journal_that_was_reopened_is_gone_on_with(path):
+    class Tiny(MicroTetherDB):
+        TIP_SIZE = 120  # so that the log is padded, too
+
+    db = Tiny(path)
+    db.update({"k%d" % i: "x" * 40 for i in range(100)})
+    folds = 0
+    for i in range(60):
+        before = files(path)[""]
+        db = Tiny(path)
+        db["k%d" % i] = i
+        folds += files(path)[""] != before
+    assert folds < 3
+    assert len(after_a_crash(path)) == 100

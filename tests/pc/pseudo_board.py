@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -123,3 +124,24 @@ class PseudoBoard:
         self._start("prompt" if raw else "main")
         if raw:  # as on a board, the raw REPL stays on
             os.write(self._board, b"\x01")
+
+
+class Board(PseudoBoard):
+    """A pseudo-board that a test talks to by mpremote."""
+
+    def mpremote(self, *command):
+        """Run an mpremote command, which must succeed; return what it prints."""
+        process = subprocess.run(
+            [sys.executable, "-m", "mpremote", "connect", self.port, *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
+
+    def files(self):
+        """Return {name: size} of the files on the board."""
+        lines = self.mpremote("fs", "--no-verbose", "ls", ":").splitlines()
+        return {line[13:]: int(line[:12]) for line in lines}

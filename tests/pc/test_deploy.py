@@ -98,7 +98,7 @@ def test_no_room(board):
 
 
 def test_the_plug_is_pulled(tmp_path):
-    from conftest import Board
+    from pseudo_board import Board
 
     with Board(tmp_path, cut_at=10) as board:
         check_failed(run(board), "gone")

@@ -15,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pseudo_board import Board
 
 import cable
 import database_files
 import interpreter
 import mtdb
-from conftest import Board
 from MicroTetherDB import MicroTetherDB
 
 TOOL = interpreter.ROOT / "tools" / "mtdb.py"

@@ -304,7 +304,7 @@ def _if_there(function, path):
     try:
         return function(path)
     except OSError as error:
-        if error.args[0] != 2:  # ENOENT
+        if error.args[0] not in (2, 44):  # ENOENT; the latter in a browser
             raise
 
 

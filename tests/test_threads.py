@@ -135,9 +135,8 @@ def test_an_error_in_one_thread_leaves_the_lock_free_for_the_others(path):
     assert Thread(content, db).join() == {"b": 1}
 
 
-@threaded
-def test_closing_waits_for_the_block_of_another_thread(path):
-    db = MicroTetherDB(path)
+def in_a_slow_block(db):
+    """Return a thread that is in a block of db, and stays there for a while."""
 
     def write():
         with db.transaction():
@@ -148,6 +147,13 @@ def test_closing_waits_for_the_block_of_another_thread(path):
     thread = Thread(write)
     while not db._block:
         time.sleep(0.001)
+    return thread
+
+
+@threaded
+def test_closing_waits_for_the_block_of_another_thread(path):
+    db = MicroTetherDB(path)
+    thread = in_a_slow_block(db)
     db.close()
     thread.join()
     with MicroTetherDB(path) as db:
@@ -157,16 +163,7 @@ def test_closing_waits_for_the_block_of_another_thread(path):
 @threaded
 def test_taking_over_waits_for_the_block_of_another_thread(path):
     db = MicroTetherDB(path)
-
-    def write():
-        with db.transaction():
-            db["a"] = 1
-            time.sleep(0.05)
-            db["b"] = 2
-
-    thread = Thread(write)
-    while not db._block:
-        time.sleep(0.001)
+    thread = in_a_slow_block(db)
     db = MicroTetherDB(path)
     thread.join()
     assert content(db) == {"a": 1, "b": 2}

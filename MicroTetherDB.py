@@ -22,13 +22,13 @@ The files of a database at ``X``:
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
            to the log as it is (a *spill*).
 
-A journal file starts with a line of 8 hex digits, the *chain*: the CRC of all that it continues.
-Each *record* is a line: 8 hex digits of chain, a mark (``+``: the *batch* goes on; space: last of
-its batch), a JSON text, newline. ``["key",value]`` sets, ``["key"]`` deletes. A record's chain is
-the CRC-32 of its mark and text, continuing the chain before it; the first of all continues the CRC
-in X's seal. So a batch counts only if it is whole and follows on exactly what is there: a journal
-from before a fold, a tip already spilled, a record torn by a power cut are all told by that. A
-blank line is padding.
+Each line of a journal is a *record*: 8 hex digits of *chain*, a mark (``+``: the *batch* goes on;
+space: last of its batch), a JSON text, newline. ``["key",value]`` sets, ``["key"]`` deletes. A
+record's chain is the CRC-32 of its mark and text, continuing the chain of the record before it,
+in the log or the tip; the first of all continues the CRC in X's seal. A line that does not
+continue the chain is passed over, and a batch counts only if it is whole. So a journal from before
+a fold, what a spill has brought into the log already, a record torn by a power cut are all told by
+one rule. A blank line is padding.
 """
 
 import gc
@@ -36,16 +36,11 @@ import json
 import os
 import sys
 
-try:
-    from micropython import const
-except ImportError:
-    const = [].count  # which is 0 for everything: no board here
-
 __version__ = "1.0.0"
 
+const = [].count  # 0 of everything: on a PC. MicroPython's compiler has a const() of its own.
 _BOARD = const(1)  # 0 on a PC; for a board the compiler leaves out what is for PCs only
 _MASK = const(15)  # 0 on a PC; see _hash
-_BLOCK = 4096  # bytes of flash that are erased at once
 
 
 # Where the runtimes differ: here, and hardly anywhere below.
@@ -61,7 +56,7 @@ except ImportError:  # ESP8266
 
     def crc32(data, crc=0):
         crc ^= 0xFFFFFFFF
-        for byte in data.encode() if isinstance(data, str) else data:
+        for byte in memoryview(data):
             crc ^= byte
             for _ in range(8):
                 crc = crc >> 1 ^ (0xEDB88320 & -(crc & 1))
@@ -69,7 +64,6 @@ except ImportError:  # ESP8266
 
 
 if _BOARD:
-    MutableMapping = object
     _rename = os.rename
     try:
         from _thread import allocate_lock as _Lock
@@ -80,15 +74,14 @@ if _BOARD:
         class _Lock:
             acquire = release = __enter__ = __exit__ = lambda *_: None
 
-    _JSON = {"separators": (",", ":")}
-    try:
-        json.dumps(0, **_JSON)
-    except TypeError:  # old firmware
-        _JSON = {}
-
     def _encode(value):
         # A str does for the bytes of its UTF-8, without a copy.
-        return json.dumps(value, **_JSON)
+        return json.dumps(value, separators=(",", ":"))
+
+    try:
+        _encode(0)
+    except TypeError:  # old firmware
+        _encode = json.dumps
 
     def _full_path(path):
         names = []
@@ -101,7 +94,7 @@ if _BOARD:
 
 else:
     from collections.abc import ItemsView, MutableMapping, ValuesView
-    from contextlib import contextmanager
+    from contextlib import contextmanager, nullcontext
     from functools import wraps
     from os.path import realpath as _full_path
     from threading import RLock as _Lock
@@ -121,11 +114,15 @@ else:
 
     class _Items(ItemsView):
         def __iter__(self):
-            return _items(self._mapping)
+            for key in self._mapping:
+                try:
+                    yield key, self._mapping[key]
+                except KeyError:  # deleted meanwhile
+                    pass
 
     class _Values(ValuesView):
         def __iter__(self):
-            return (value for key, value in _items(self._mapping))
+            return (value for key, value in self._mapping.items())
 
     def _exact(value):
         """An Enum's member, say, is stored as the int or str that it stands for."""
@@ -185,6 +182,14 @@ else:
                 block.db._owner = block.owner
                 block.release()
 
+    def _guarded(db, undo):
+        """A block to use with ``with``. An operation's own block is there already."""
+        block = db._block
+        if block and block.is_new and db._owner == get_ident():
+            block.is_new = False
+            return nullcontext()
+        return _guard(_Block(db, undo))
+
     def _uninterrupted(method):
         @wraps(method)
         def run(self, *args, **more):
@@ -192,6 +197,7 @@ else:
                 return method(self, *args, **more)
             block = _Block(self, True)
             block.__enter__()
+            block.is_new = True
             try:
                 result = method(self, *args, **more)
                 _end(block, block.commit)
@@ -224,8 +230,8 @@ else:
 
 _GONE = object()  # stands for the value of a key that isn't there
 # Constants, since a tuple written where it is used is made anew each time.
-_CONTAINERS = (dict, list, tuple)
-_NUMBERS = (int, bool)
+_CONTAINERS = (dict, list)
+_SCALARS = (int, bool, type(None))
 _in_use = {}  # full path: the database that has it open
 
 
@@ -235,49 +241,56 @@ def _plain(value, own, depth=0):
     Begin with {key: value}, which isn't copied. Raises TypeError or ValueError, saying where in db
     the value is that can't be stored.
     """
+    if isinstance(value, tuple):
+        value = list(value)
     if isinstance(value, _CONTAINERS):
         if depth > 32:  # a board with a small stack must be able to save it too
-            raise ValueError(": contains itself, or is nested too deep")
-        if isinstance(value, tuple) or (depth and not own):
-            value = dict(value) if isinstance(value, dict) else list(value)
-            if not _BOARD and isinstance(value, dict):
+            raise RuntimeError
+        keyed = isinstance(value, dict)
+        if depth and not own:
+            value = dict(value) if keyed else list(value)
+            if not _BOARD and keyed:
                 value = {_exact(key): item for key, item in value.items()}
-        for key in value if isinstance(value, dict) else range(len(value)):
+        for key in value if keyed else range(len(value)):
             item = value[key]
             where = "[%r]"
             try:
-                if isinstance(value, dict):
+                if keyed:
                     if not isinstance(key, str):
                         raise TypeError(": a key must be a str")
                     where = '["%s"]'
                     _plain(key, True, 1)
                 plain = _plain(item, own, depth + 1)
             except (TypeError, ValueError, RuntimeError) as error:
-                if isinstance(error, RuntimeError):  # the stack is full
-                    error = ValueError(": nested too deep for this thread")
+                if isinstance(error, RuntimeError):  # or the stack is full
+                    error = ValueError(": nested too deep, or in itself")
                 where = where if depth else "db" + where
                 raise type(error)(where % (key,) + error.args[0]) from None
             if plain is not item:
                 value[key] = plain
     elif isinstance(value, str):
         # A board makes surrogates of JSON's escapes for an emoji, and no PC could read them.
-        data = value.encode("utf-8", "surrogatepass")
-        at = data.find(b"\xed")
-        while at >= 0:
-            if data[at + 1] > 0x9F:
-                raise ValueError(": has a surrogate, so is no Unicode")
-            at = data.find(b"\xed", at + 1)
+        if _BOARD:
+            data = value.encode()
+        else:
+            data = value.encode("utf-8", "surrogatepass")
+        if b"\xed" in data:
+            for rest in data.split(b"\xed")[1:]:
+                if rest[0] > 0x9F:
+                    raise ValueError(": can't store a %s" % "surrogate")
     elif isinstance(value, float):
         for _ in range(9):  # until its text is exact
             if value * 0 != 0:
-                raise ValueError(": JSON has no %s" % value)
+                raise ValueError(": can't store a %s" % value)
             was = value
             value = json.loads(_encode(was))
             if value == was:
                 break
-    elif value is not None and not isinstance(value, _NUMBERS):
-        raise TypeError(": can't store a " + type(value).__name__)
-    return value if _BOARD else _exact(value)
+    elif not isinstance(value, _SCALARS):
+        raise TypeError(": can't store a %s" % type(value).__name__)
+    if not _BOARD:
+        value = _exact(value)
+    return value
 
 
 def _same(a, b):
@@ -296,9 +309,9 @@ def _seal(crc):
     return "{:032b}\n".format(crc).replace("0", " ").replace("1", "\t").encode()
 
 
-def _if_there(function, path):
+def _if_there(call, path):
     try:
-        return function(path)
+        return call(path)
     except OSError as error:
         if error.args[0] not in (2, 44):  # ENOENT; the latter in a browser
             raise
@@ -312,51 +325,49 @@ def _size(path):
     return stat[6]
 
 
-def _named(path, function, *args):
-    """Call function; an OSError shall name the path."""
+def _named(path, call, *args):
+    """Return call(*args). An OSError shall name the path."""
     try:
-        return function(*args)
+        return call(*args)
     except OSError as error:
-        raise OSError(*error.args[: 1 if _BOARD else 2] + (path,)) from None
+        if _BOARD:
+            raise OSError(error.args[0], path) from None
+        else:
+            raise OSError(*error.args[:2], path) from None
 
 
-def _scan(path, foreign=True):
+def _scan(path):
     """Yield the JSON file's data, as dicts of some keys, each with the CRC of all up to there.
 
-    Raises ValueError if the file is damaged or, unless foreign, has no seal.
+    The CRC is None if the file has no seal. Raises ValueError if it is damaged.
     """
     with open(path, "rb") as file:
-        size = file.seek(0, 2) - 33
-        file.seek(max(size, 0))
+        size = max(file.seek(0, 2) - 33, 0)
+        file.seek(size)
         seal = file.read()
         file.seek(0)
-        sealed = len(seal) == 33 and seal.strip(b" \t") == b"\n"
-        if not sealed:
-            if not foreign:
-                raise ValueError
+        if seal.strip():
+            yield None, {}
             data = json.load(file)
             if not isinstance(data, dict):
-                raise ValueError("no JSON object")
+                raise ValueError("no object")
             _plain(data, True)
-            file.seek(0)
-            size += 33
+            yield None, data
+            return
         crc = 0
-        rest = b""
+        rest = bytes()
         while size > 0:
             chunk = file.read(min(size, 512))
             size -= 512
             crc = crc32(chunk, crc)
-            if sealed:
-                rest += chunk
-                end = rest.rfind(b",\n")
-                if end > 0:
-                    yield crc, json.loads(rest[:end] + b"}")
-                    rest = b"{" + rest[end + 2 :]
-        if sealed:
-            if _seal(crc) != seal:
-                raise ValueError("its CRC is wrong. Edited by hand? Then remove its last line")
-            data = json.loads(rest)
-        yield crc, data
+            rest += chunk
+            end = rest.rfind(b",\n")
+            if end > 0:
+                yield crc, json.loads(rest[:end] + b"}")
+                rest = b"{" + rest[end + 2 :]
+        if _seal(crc) != seal:
+            raise ValueError("wrong CRC. Edited? Then remove the last line")
+        yield crc, json.loads(rest)
 
 
 class _Block:
@@ -365,26 +376,28 @@ class _Block:
     def __init__(self, db, undo):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
+        if not _BOARD:
+            self.is_new = False
 
     def __enter__(self):
         db = self.db
         me = get_ident()
-        self.owner = self.outer = None
+        acquire = db._lock.acquire
         self.release = db._lock.release
-        # What the touched keys had before, by slot and key: the value of one that was set or
-        # deleted, (copy,) of a dict or list that was read and may be changed in place.
+        self.owner = self.outer = None
+        # What the touched keys had before, by slot and key. Of a dict or list that was read, and
+        # may be changed in place, a copy; (it,) of one that was set: that is saved in any case,
+        # since the one before may have had unsaved changes.
         self.before = {}
-        nested = db._owner == me
-        if nested:
+        if db._owner == me:
+            acquire = self.release = bool  # nothing to do
             self.owner = me
             self.outer = db._block
-            self.release = bool  # nothing
             if not self.undo:
                 self.before = self.outer.before
         try:
             # On a board Ctrl-C strikes only where code branches: not between these three lines.
-            if not nested:
-                db._lock.acquire()
+            acquire()
             db._owner = me
             db._block = self
             if not db._data:
@@ -393,16 +406,16 @@ class _Block:
         except BaseException:
             if db._block is self:
                 self.__exit__(None, None, None)
-            elif not nested and not _BOARD and db._lock._is_owned():
+            elif not _BOARD and not self.outer and db._lock._is_owned():
                 db._lock.release()
             raise
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind, *_):
         try:
-            if kind is None or not self.undo:
-                self.commit()
-            else:
+            if kind and self.undo:
                 self.restore()
+            else:
+                self.commit()
         except BaseException:
             self.restore()
             raise
@@ -416,7 +429,7 @@ class _Block:
         if isinstance(value, _CONTAINERS):
             before = self.before.setdefault(_hash(key) & _MASK, {})
             if key not in before:
-                before[key] = (_plain({key: value}, False)[key],)
+                before[key] = _plain({key: value}, False)[key]
         return value
 
     def put(self, key, value):
@@ -429,98 +442,85 @@ class _Block:
             if _BOARD and len(before) > 3 and len(before) & 1:
                 # In a large block: before memory is all holes, too small for a dict to grow.
                 gc.collect()
-        elif isinstance(before[key], tuple):
-            before[key] = before[key][0]
+        if isinstance(before[key], _CONTAINERS):
+            before[key] = (before[key],)
         if value is _GONE:
             del data[key]
         else:
             data[key] = value
 
-    def changes(self):
-        """Yield the record text of each key that differs from before, if it can be saved.
+    def write(self, left, file=None, chain=0):
+        """Write to file, as one batch, the records of what differs from before: left bytes of them.
 
-        A dict or list that was set always counts: the one before may have had unsaved changes.
+        Return how many bytes were left, and the chain at their end. Without a file nothing is
+        written, but it is seen whether all can be saved.
         """
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:
-                old = before[key]
                 new = data.get(key, _GONE)
-                if isinstance(old, tuple):
-                    same = _same(old[0], new)
-                else:
-                    same = not isinstance(old, _CONTAINERS) and _same(old, new)
-                if not same:
-                    record = [key]
-                    if new is not _GONE:
+                if _same(before[key], new):
+                    continue
+                record = [key]
+                if new is not _GONE:
+                    if not file:
                         data[key] = new = _plain({key: new}, True)[key]
-                        record.append(new)
-                    yield _encode(record)
+                    record.append(new)
+                text = _encode(record)
+                left -= len(text) + 10
+                if file:
+                    mark = b"+" if left else b" "
+                    chain = crc32(text, crc32(mark, chain))
+                    file.write(b"%08x" % chain + mark)
+                    file.write(text)
+                    file.write(b"\n")
+        return left, chain
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
         outer = self.outer
         if outer and not self.undo:
             return  # they are the outer one's already
-        count = size = 0
-        for text in self.changes():
-            count += 1
-            size += len(text) + 10
+        size = -self.write(0)[0]
         if outer:
             for slot in self.before:
                 before = outer.before.setdefault(slot, {})
                 for key in self.before[slot]:
                     before.setdefault(key, self.before[slot][key])
-        elif count:
-            _named(self.db._path, self.db._store, self, count, size)
+        elif size:
+            _named(self.db._path, self.db._store, self, size)
 
     def restore(self):
         """Put back what was before. Takes no memory: a dict that lost keys first needn't grow."""
         db = self.db
-        interrupt = None
+        interrupted = False
         while self.undo or not self.outer:
             try:
-                for gone in (True, False):
-                    for slot in self.before:
-                        data = db._data[slot]
-                        before = self.before[slot]
-                        for key in before:
-                            old = before[key]
-                            if old is not _GONE:
-                                if not gone:
-                                    data[key] = old[0] if isinstance(old, tuple) else old
-                            elif gone:
-                                data.pop(key, None)
+                for slot in self.before:
+                    data = db._data[slot]
+                    before = self.before[slot]
+                    for key in before:
+                        if before[key] is _GONE:
+                            data.pop(key, None)
+                    for key in before:
+                        old = before[key]
+                        if old is not _GONE:
+                            data[key] = old[0] if isinstance(old, tuple) else old
                 break
-            except KeyboardInterrupt as error:
-                interrupt = error
+            except KeyboardInterrupt:
+                interrupted = True
         if not self.outer and db._data and db._chain is None:
             # The disk may have what memory hasn't. If a fold fails too, the next write does it.
             try:
                 db._fold({})
             except Exception:
                 pass
-        if interrupt:
-            raise interrupt
+        if interrupted:
+            raise KeyboardInterrupt
 
 
-def _opened(path):
-    """The database that has path open, if any: Ctrl-C may leave a closed one in _in_use."""
-    db = _in_use.get(path)
-    if db is not None and db._data:
-        return db
-
-
-def _items(db):
-    for key in db:
-        try:
-            yield key, db[key]
-        except KeyError:  # deleted meanwhile
-            pass
-
-
-class MicroTetherDB(MutableMapping):
+class MicroTetherDB:
     """A dict of str to JSON values that is kept in a file.
 
     MicroTetherDB(path) opens the database at path, or creates it. ``with`` closes it at the end.
@@ -538,19 +538,16 @@ class MicroTetherDB(MutableMapping):
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
-    TIP_SIZE = (120 if sys.platform.startswith("esp") else 448) if _BOARD else 4096
+    TIP_SIZE = (120 if "esp" in sys.platform else 448) if _BOARD else 4096
 
     def __init__(self, path):
-        if not isinstance(path, str) and not hasattr(path, "__fspath__"):
-            raise TypeError("path must be a str, not a " + type(path).__name__)
         self._path = path = _full_path(path)
         self._lock = _Lock()
         self._owner = None  # the thread that has a block open
         self._block = None  # its innermost block
-        older = _opened(path)
-        if older is not None:
-            older._no_block()
-            _named(path, older._hand_over, self)
+        older = _in_use.get(path)
+        if older is not None and older._data:
+            older._close(self._load)
         else:
             _named(path, self._load)
         _in_use[path] = self
@@ -562,8 +559,7 @@ class MicroTetherDB(MutableMapping):
         an in-place change that can't be stored; it is open still, then.
         """
         if self._data:
-            self._no_block()
-            _named(self._path, self._close)
+            self._close(self._save)
 
     def __enter__(self):
         len(self)  # it must be open
@@ -587,24 +583,22 @@ class MicroTetherDB(MutableMapping):
     def __setitem__(self, key, value):
         with self.lock():
             if not isinstance(key, str):
-                raise TypeError("db[%r]: a key must be a str" % (key,))
+                raise TypeError("db[%r]" % (key,) + ": a key must be a str")
             value = _plain({key: value}, False)[key]
-            self._block.put(key if _BOARD else _exact(key), value)
+            if not _BOARD:
+                key = _exact(key)
+            self._block.put(key, value)
 
     def __contains__(self, key):
-        with self._reading():
-            try:
-                return key in self._data[_hash(key) & _MASK]
-            except TypeError:  # no str
-                return False
+        return self.get(key, _GONE) is not _GONE
 
     def __len__(self):
-        with self._reading():
+        with self.lock():
             return sum(map(len, self._data))
 
     def __iter__(self):
         """Walks the keys there are now: the loop may write and delete."""
-        with self._reading():
+        with self.lock():
             keys = []
             for data in self._data:
                 keys.extend(data)
@@ -622,11 +616,19 @@ class MicroTetherDB(MutableMapping):
             return list(self)
 
         def values(self):
-            for item in _items(self):
+            for item in self.items():
                 yield item[1]
 
-        items = _items
+        def items(self):
+            for key in self:
+                try:
+                    yield key, self[key]
+                except KeyError:  # deleted meanwhile
+                    pass
+
     else:
+        keys = MutableMapping.keys
+        __eq__ = MutableMapping.__eq__
 
         def values(self):
             return _Values(self)
@@ -636,14 +638,10 @@ class MicroTetherDB(MutableMapping):
 
     def pop(self, key, default=_GONE):
         with self.lock():
-            try:
-                value = self[key]
-            except KeyError:
-                if default is _GONE:
-                    raise
-                return default
-            self._block.put(key, _GONE)
-            return value
+            if default is _GONE or key in self:
+                default = self[key]
+                del self[key]
+            return default
 
     def __delitem__(self, key):
         with self.lock():
@@ -652,12 +650,10 @@ class MicroTetherDB(MutableMapping):
 
     def popitem(self):
         with self.lock():
-            for data in self._data:
-                if data:
-                    for key in data:  # to the last one
-                        pass
-                    return key, self.pop(key)
-            raise KeyError("no keys")
+            key = "no keys"  # then pop() says it
+            for key in self:
+                pass
+            return key, self.pop(key)
 
     def setdefault(self, key, default=None):
         with self.lock():
@@ -665,12 +661,10 @@ class MicroTetherDB(MutableMapping):
                 self[key] = default
             return self[key]
 
-    def update(self, *other, **more):
+    def update(self, _pairs=(), **more):
         """Take over a mapping, or pairs, and keywords: as one batch."""
-        if len(other) > 1:
-            raise TypeError("update() takes one mapping")
         with self.transaction():
-            for pairs in other + (more,):
+            for pairs in _pairs, more:
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
                         self[key] = pairs[key]
@@ -693,17 +687,15 @@ class MicroTetherDB(MutableMapping):
         wait for its end. Blocks nest on one thread: an inner transaction rolls back alone, and the
         outermost block saves everything, as one batch. Don't ``await`` in a block.
         """
-        block = _Block(self, True)
         if not _BOARD:
-            block = _guard(block)
-        return block
+            return _guarded(self, True)
+        return _Block(self, True)
 
     def lock(self):
         """As transaction(), but if it raises, what was done so far stays and is saved."""
-        block = _Block(self, False)
         if not _BOARD:
-            block = _guard(block)
-        return block
+            return _guarded(self, False)
+        return _Block(self, False)
 
     # Saving.
 
@@ -712,8 +704,9 @@ class MicroTetherDB(MutableMapping):
 
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
-        if self._owner != get_ident():
-            _named(self._path, self._save)
+        with self.transaction():
+            if not self._block.outer:
+                _named(self._path, self._save)
 
     def backup(self, path):
         """Write the data, in-place changes too, to a JSON file at path, atomically.
@@ -722,33 +715,18 @@ class MicroTetherDB(MutableMapping):
         """
         with self.lock():
             path = _full_path(path)
-            if _opened(path) is not None:
-                raise ValueError(path + " is a database in use")
+            if path in _in_use:
+                raise ValueError(path + " is in use")
             _named(path, self._dump, path)
             _named(path, _rename, path + ".tmp", path)
 
-    def _reading(self):
-        """What reads hold: the lock, unless this thread is in a block and so has it already."""
-        if not self._data:
-            raise ValueError(self._path + " is closed")
-        return _Lock() if self._owner == get_ident() else self._lock
-
-    def _no_block(self):
-        if self._owner == get_ident():
-            raise ValueError(self._path + ": this thread is in a block of it")
-
-    def _close(self):
+    def _close(self, save):
         with self.transaction():
-            self._save()
-            for name in (".tmp", ".log", ".tip"):
-                _if_there(os.remove, self._path + name)
+            if self._block.outer:
+                raise ValueError(self._path + " is in use")
+            _named(self._path, save)
             self._data = ()
             del _in_use[self._path]
-
-    def _hand_over(self, newer):
-        with self.lock():
-            newer._load()
-            self._data = ()
 
     def _find(self, key):
         if not self._data:
@@ -758,187 +736,158 @@ class MicroTetherDB(MutableMapping):
         except TypeError:  # no str
             raise KeyError(key) from None
 
-    def _use(self, part):
-        for key in part:
-            self._data[_hash(key) & _MASK][key] = part[key]
-
     def _load(self):
         path = self._path
         self._data = []  # the dicts with keys and values; none when closed
         for _ in range(_MASK + 1):
             self._data.append({})
         self._log = self._tip = 0  # how many bytes of those files count
-        self._base = None  # the CRC in X's seal
+        self._base = 0  # the CRC in X's seal; None if it has none
         # The chain at the journal's end. None: it may end in half a batch, only a fold helps.
-        self._chain = None
+        self._chain = 0
+        self._least = 0  # a journal up to this length isn't folded
+        crc = None
+        name = path
         size = _size(path)
-        if not size:
-            self._recover()
-            size = _size(path)
-        if not size:
-            if _size(path + ".log") or _size(path + ".tip"):
-                raise ValueError(path + " is missing or empty, but its journal is there")
-            return self._fold({})
-        try:
-            for crc, part in _scan(path):
-                self._use(part)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
+        if not size:  # FAT removes the old file before it gives its name to the new one
+            name += ".tmp"
+            size = _size(name)
+        if size:
+            try:
+                for crc, part in _scan(name):
+                    for key in part:
+                        self._data[_hash(key) & _MASK][key] = part[key]
+            except (ValueError, TypeError, RuntimeError) as error:
+                if name == path:
+                    raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
+                crc = None
+        if name != path:
+            if crc is None:
+                if _size(path + ".log") or _size(path + ".tip"):
+                    raise ValueError(path + " is missing, but not its journal")
+                for part in self._data:
+                    part.clear()
+                return self._fold({})
+            _rename(name, path)
         self._chain = self._base = crc
-        self._set_limit(size)
+        if crc is None:
+            return
         self._log, log_whole = self._replay(".log")
         self._tip, tip_whole = self._replay(".tip")
         if not (log_whole and tip_whole):
             self._chain = None
 
-    def _recover(self):
-        """Finish a fold's rename that was cut: FAT removes the old file first."""
-        path = self._path
-        if _size(path + ".tmp"):
-            try:
-                for _ in _scan(path + ".tmp", False):
-                    pass
-            except ValueError:  # the cut came before the rename
-                return
-            _rename(path + ".tmp", path)
-
     def _replay(self, name):
         """Apply the batches of a journal file that continue the chain.
 
-        Return how many of its bytes count, and whether it may be appended to: not if it ends in a
-        torn batch, or begins with what the log has of a torn spill.
+        Return where the last of them ends, and whether nothing is behind it: then more can be
+        appended there. A line that doesn't continue the chain is passed over.
         """
         path = self._path + name
-        size = _size(path)
-        if not size:
+        stop = _size(path)
+        if not stop:
             return 0, True
         with open(path, "rb") as file:
-            at = begin = end = chain = last = 0
-            mark = b" "
-            for line in file:
-                if not at:
-                    try:
-                        chain = int(line, 16)
-                    except ValueError:
-                        break
-                elif line[-1:] != b"\n" or line.strip():
-                    mark = line[8:9]
-                    chain = crc32(line[9:-1], crc32(mark, chain))
-                    if line != b"%08x" % chain + line[8:-1] + b"\n":
-                        break
-                else:  # padding
+            # First find the last whole batch, then apply what is up to there.
+            for apply in (False, True):
+                file.seek(0)
+                at = end = 0
+                chain = self._chain
+                while at < stop:
+                    line = file.readline()
                     at += len(line)
-                    continue
-                at += len(line)
-                if mark != b"+":
-                    if chain == self._chain:
-                        begin = at
-                    end = at
-                    last = chain
-            if not begin or begin == end:  # stale
-                return 0, True
-            whole = begin == 9 and at == size and mark != b"+"
-            file.seek(begin)
-            while begin < end:
-                line = file.readline()
-                begin += len(line)
-                if line.strip():
-                    record = json.loads(line[9:])
-                    if len(record) > 1:
-                        self._use({record[0]: record[1]})
-                    else:
-                        self._data[_hash(record[0]) & _MASK].pop(record[0], None)
-        self._chain = last
-        return at if _BOARD else end, whole
+                    crc = crc32(line[8:-1], chain)
+                    if line[:8] == b"%08x" % crc and line[-1] == 10:
+                        chain = crc
+                        if line[8] != 43:  # +
+                            end = at
+                        if apply:
+                            record = json.loads(line[9:])
+                            data = self._data[_hash(record[0]) & _MASK]
+                            if len(record) > 1:
+                                data[record[0]] = record[1]
+                            else:
+                                data.pop(record[0], None)
+                stop = end
+            self._chain = chain
+            for line in file:
+                if end and line.strip():
+                    return end, False
+        return end, True
 
-    def _store(self, block, count, size):
-        """Make a block's changes durable: count records of about size bytes."""
+    def _store(self, block, size):
+        """Make a block's changes durable, whose records are about size bytes."""
         tip = self._tip
         journal = self._log + tip + size
         spill = tip + size > self.TIP_SIZE
-        if self._chain is None or (spill and journal > self._limit):
+        # Fold when the journal gets longer than twice X, or X is short enough to be inline, too.
+        limit = max(self._least, 2 * (_size(self._path) - self.TIP_SIZE)) if spill else journal
+        if self._chain is None or journal > limit:
             try:
                 return self._fold(block.before)
             except Exception:
                 if self._chain is None:
                     raise
-                self._limit = 2 * journal  # the journal will do, without a try at each write
-        path = self._path + ".tip"
-        size = tip
-        if spill:
-            size = self._log
-            path = self._path + ".log"
+                self._least = 2 * journal  # the journal will do, without a try at each write
+        name, at = (".log", self._log) if spill else (".tip", tip)
         chain = self._chain
         self._chain = None
-        with open(path, "wb" if not size else "ab" if _BOARD else "r+b") as file:
-            file.seek(size)
-            written = 0
+        with open(self._path + name, "r+b" if at else "wb") as file:
+            file.seek(at)
             if spill and tip:
                 with open(self._path + ".tip", "rb") as source:
-                    if size:
-                        tip -= len(source.read(9))  # the chain stands at the file's start only
-                    while written < tip:
-                        text = source.read(min(64, tip - written))
-                        if not text:
-                            raise OSError(5)  # EIO
-                        written += file.write(text)
-            elif not size:
-                written = file.write(b"%08x\n" % chain)
-            for text in block.changes():
-                count -= 1
-                mark = b"+" if count else b" "
-                chain = crc32(text, crc32(mark, chain))
-                written += file.write(b"%08x" % chain + mark)
-                written += file.write(text)
-                written += file.write(b"\n")
-            new = not size
-            size += written
-            # littlefs copies the last block at each append: where that is too much for what is
-            # appended, go on in a fresh block.
-            while spill and size % _BLOCK > 16 * written:
-                size += file.write(b" " * min(62, -size % _BLOCK - 1) + b"\n")
+                    for line in source:
+                        file.write(line)
+                if file.tell() < at + tip:
+                    raise OSError(5)  # EIO
+            left, chain = block.write(size, file, chain)
+            end = file.tell()
+            # littlefs copies the last block, of 4 KB, at each append: where that is too much for
+            # what is appended, go on in a fresh block.
+            most = 16 * (end - at)
+            while spill and end % 4096 > most:
+                end += file.write(b" " * min(62, -end % 4096 - 1) + b"\n")
             file.flush()
             if not _BOARD:
-                if new and not spill:  # a PC syncs faster what is overwritten than what grows
-                    file.write(b"\n" * (self.TIP_SIZE - size))
-                _sync(file, new)
-        self._tip = size
+                if not at and not spill:  # a PC syncs faster what is overwritten than what grows
+                    file.write(b"\n" * (self.TIP_SIZE - end))
+                _sync(file, not at)
+        if left:  # a value was changed meanwhile, by a thread that has no lock
+            return self._fold(block.before)
+        self._tip = end
         if spill:
-            self._log = size
+            self._log = end
             self._tip = 0
-        self._chain = chain
         block.before.clear()
-
-    def _set_limit(self, size):
-        # How long the journal may get before a fold. Where X is inline too, folds cost least.
-        self._limit = 2 * size if size > self.TIP_SIZE else 0
+        self._chain = chain
 
     def _save(self):
-        """Fold, unless X has it all."""
-        with self.transaction():
-            if self._chain is not None and not self._log and not self._tip:
-                left = len(self)
-                try:
-                    for _, part in _scan(self._path):
-                        for key in part:
-                            left -= _same(part[key], self._find(key))
-                    if not left:
-                        return
-                except (OSError, ValueError, KeyError):
-                    pass
+        """Fold, unless X has it all. Leave no other file."""
+        left = 1  # what has changed
+        if self._chain == self._base:
+            left = len(self)
+            try:
+                for _, part in _scan(self._path):
+                    for key in part:
+                        left -= _same(part[key], self._find(key))
+            except Exception:
+                left = 1
+        if left:
             self._fold({})
+        for name in (".tmp", ".log", ".tip"):
+            _if_there(os.remove, self._path + name)
 
     def _fold(self, before):
         """Write X anew. Then empty before: what is durable can't be restored any more."""
         path = self._path
-        if self._chain is None and not _size(path):
-            self._recover()
+        if self._chain is None and not _size(path) and _size(path + ".tmp"):
+            _rename(path + ".tmp", path)  # the last one failed half-way: its X.tmp is all there is
         # A stale journal must be gone before X may become again what it once continued.
         if not self._log:
             _if_there(os.remove, path + ".log")
         if not self._tip:
             _if_there(os.remove, path + ".tip")
-        crc, size = self._dump(path)
+        crc = self._dump(path)
         chain = self._chain
         self._chain = None
         try:
@@ -947,44 +896,42 @@ class MicroTetherDB(MutableMapping):
             if _size(path) and _size(path + ".tmp"):  # nothing has happened
                 self._chain = chain
             raise
-        self._log = self._tip = 0
-        self._set_limit(size)
-        self._chain = self._base = crc
         before.clear()
+        self._log = self._tip = self._least = 0
+        self._chain = self._base = crc
 
     def _dump(self, path):
-        """Write all data to path.tmp, synced. Return its CRC and size."""
+        """Write all data to path.tmp, synced. Return its CRC."""
         path += ".tmp"
         try:
             with open(path, "wb") as file:
-                crc = size = 0
+                crc = 0
                 comma = b"{\n"
                 for data in self._data:
                     _plain(data, True)
                     for key in data:
                         for text in (comma, _encode(key), b":", _encode(data[key])):
                             crc = crc32(text, crc)
-                            size += file.write(text)
+                            file.write(text)
                         comma = b",\n"
-                end = b"\n}\n" if size else b"{\n}\n"
+                end = (b"\n" if file.tell() else comma) + b"}\n"
                 if crc32(end, crc) == self._base:
                     end += b"\n"  # what continues the old X must not continue the new one
                 crc = crc32(end, crc)
-                size += file.write(end + _seal(crc))
+                file.write(end + _seal(crc))
                 file.flush()
                 if not _BOARD:
                     _sync(file, False)
-            return crc, size
-        except BaseException as error:
-            try:
-                os.remove(path)
-            finally:
-                raise error
+            return crc
+        except BaseException:
+            _if_there(os.remove, path)
+            raise
 
 
 if not _BOARD:
+    MutableMapping.register(MicroTetherDB)
     for _name in (
         *("__setitem__", "__delitem__", "pop", "popitem", "setdefault", "update", "clear"),
-        *("backup", "_save", "_close", "_hand_over"),
+        *("backup", "flush", "_close"),
     ):
         setattr(MicroTetherDB, _name, _uninterrupted(getattr(MicroTetherDB, _name)))

@@ -1,4 +1,5 @@
 import os
+import sys
 
 from MicroTetherDB import MicroTetherDB
 from support import Oops, Small, content, files, found, lay, only, raises, read, remove, write
@@ -188,17 +189,29 @@ def test_a_journal_from_before_a_fold_is_ignored(path):
 
 def test_a_stale_journal_does_not_come_back_when_the_data_does(path):
     db = MicroTetherDB(path)
-    db.update(a=1, b="x" * 600)
+    db.update(a=[1], b="x" * 600)
     db.flush()
-    db["a"] = 2
+    db["a"] = [2]
     stale = files(path)
-    db.flush()  # leaves the journal: it has no part in this X
-    lay(path, dict(stale, **{"": files(path)[""]}))
+    db.flush()
+    lay(path, dict(stale, **{"": files(path)[""]}))  # as if cut right after the rename
     db = MicroTetherDB(path)
-    assert db["a"] == 2
-    db["a"] = 1
-    db.flush()  # makes the very data again that the journal once continued
-    assert found(path, dict(stale, **files(path)))["a"] == 1
+    assert db["a"] == [2]
+    db["a"][0] = 1
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+    there = []
+
+    def looking_rename(old, new):
+        rename(old, new)
+        there.append(files(path))
+
+    module._rename = looking_rename
+    try:
+        db.flush()  # makes the very data again that the journal once continued
+    finally:
+        module._rename = rename
+    assert found(path, there[0])["a"] == [1]
 
 
 def test_the_rename_that_fat_was_cut_in_is_finished(path):

@@ -31,15 +31,14 @@ def seal(path):
     body, end = _split(path)
     if not end:
         return "not sealed"
-    crc = crc32(body)
-    right = bytes(9 if crc >> bit & 1 else 32 for bit in range(32)) + b"\n"
+    right = f"{crc32(body):032b}\n".replace("0", " ").replace("1", "\t").encode()
     return "sealed" if end == right else "wrongly sealed"
 
 
 def _split(path):
     """Return what the file holds, in two parts: all before the seal, and the seal."""
     data = Path(path).read_bytes() if size(path) else b""
-    if len(data) >= SEAL and data[-SEAL:].strip(b" \t") == b"\n":
+    if len(data) >= SEAL and not data[-SEAL:].strip():
         return data[:-SEAL], data[-SEAL:]
     return data, b""
 
@@ -48,8 +47,8 @@ def _split(path):
 class Journal:
     """What is in a journal file.
 
-    live: its records count. stale: all it says is in X already, or in the log; the next write
-    replaces it. torn: a power cut came in the middle of a write, which was not acknowledged; the
+    live: its records count. stale: nothing in it continues what is there, since all of it is in X
+    already, or in the log; the next write replaces it. torn: a power cut came in the middle of a write, which was not acknowledged; the
     records before it count. damaged: there are whole records behind one that is broken.
     """
 
@@ -71,39 +70,31 @@ def _read_journal(data, chain):
     """Return what is in a journal file that is to continue chain, and the chain at its end."""
     *lines, rest = data.split(b"\n")
     lines = [line for line in lines if line.strip()]  # a blank line is padding
-    good = 0
-    while good < len(lines) and _follows(lines, good):
-        good += 1
-    records = None  # None: it does not continue chain
-    batch = 0
     end = chain
-    for line in lines[:good]:
-        batch += 1
-        if line[8:9] != b"+":
-            here = int(line[:8], 16)
-            if here == chain:  # what comes before is in X already, or in the log
-                records = 0
-            elif records is not None:
+    records = batch = behind = 0  # behind: lines since the last batch that counts
+    for line in lines:
+        behind += 1
+        if _follows(line, chain):
+            chain = int(line[:8], 16)
+            batch += 1
+            if line[8:9] != b"+":
                 records += batch
-                end = here
-            batch = 0
-    if any(_follows(lines, i) for i in range(good + 1, len(lines))):
+                batch = behind = 0
+                end = chain
+    pairs = [_follows(line, before[:8]) for before, line in zip(lines, lines[1:], strict=False)]
+    if behind > 1 and any(pairs[1 - behind :]) and (records or not all(pairs)):
         state = "damaged"
-    elif records is None and good:
-        state = "stale"
-    elif rest or batch or good < len(lines):
+    elif rest or batch or (behind and records) or not all(pairs):
         state = "torn"
     else:
         state = "live" if records else "stale"
-    return Journal(state, records or 0), end
+    return Journal(state, records), end
 
 
-def _follows(lines, i):
-    """Whether line i of a journal file is whole and continues the line before it."""
+def _follows(line, chain):
+    """Whether a line of a journal file is a whole record that continues the chain."""
     try:
-        chain = int(lines[i][:8], 16)
-        if i == 0:  # it says where the file starts
-            return len(lines[0]) == 8
-        return chain == crc32(lines[i][9:], crc32(lines[i][8:9], int(lines[i - 1][:8], 16)))
+        chain = int(chain, 16) if isinstance(chain, bytes) else chain
+        return line[:8] == b"%08x" % crc32(line[8:], chain)
     except ValueError:
         return False

@@ -239,13 +239,13 @@ def test_a_long_load_shows_a_progress_bar(tmp_path):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """The path of a database with 30 keys in X, and others in X.log and X.tip, a record each."""
+    """The path of a database with 60 keys in X, and others in X.log and X.tip, a record each."""
     monkeypatch.setattr(MicroTetherDB, "TIP_SIZE", 448)
     path = str(tmp_path / "my.db")
     with MicroTetherDB(path) as db:
-        db.update({f"key {n}": "some text" for n in range(30)})
+        db.update({f"key {n}": "some text" for n in range(60)})
     db = MicroTetherDB(path)
-    for n in itertools.count(30):
+    for n in itertools.count(60):
         db[f"key {n}"] = "some text"
         records = count_records(path)
         if records.get(".log", 0) > 9 and records[".tip"] > 1:
@@ -274,7 +274,7 @@ def test_check_counts_the_records_that_opening_finds(files, tmp_path):
             copy = str(tmp_path / f"copy{name}{change}{at}")
             for end in database_files.sums(files):
                 shutil.copy(files + end, copy + end)
-            assert len(MicroTetherDB(copy)) == 30 + records, (name, change, at, journal)
+            assert len(MicroTetherDB(copy)) == 60 + records, (name, change, at, journal)
             states.add(journal.state)
         Path(files + name).write_bytes(data)
     assert states == {"live", "stale", "torn", "damaged"}
@@ -282,12 +282,12 @@ def test_check_counts_the_records_that_opening_finds(files, tmp_path):
 
 def test_check_live(files, capsys):
     status, output = check(files, capsys)
-    assert status == 0
+    assert status == 0 and " bytes, sealed\n" in output
     records = count_records(files)
     for end in records:
         size = os.path.getsize(files + end)
         assert f"my.db{end}: {size:,} bytes, live, {records[end]} records" in output
-    assert f"{30 + sum(records.values())} keys" in output
+    assert f"{60 + sum(records.values())} keys" in output
 
 
 def test_check_stale(files, capsys):
@@ -307,7 +307,7 @@ def test_check_torn(files, capsys):
     before = database_files.sums(files)
     status, output = check(files, capsys)
     assert status == 4
-    assert "torn" in output and f"{30 + records - 1} keys" in output
+    assert "torn" in output and f"{60 + records - 1} keys" in output
     assert database_files.sums(files) == before
     assert mtdb.main(["fold", files]) == 0
     assert check(files, capsys)[0] == 0

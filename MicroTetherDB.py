@@ -22,13 +22,13 @@ The files of a database at ``X``:
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
            to the log as it is (a *spill*).
 
-Each line of a journal is a *record*: 8 hex digits of *chain*, a mark (``+``: the *batch* goes on;
-space: last of its batch), a JSON text, newline. ``["key",value]`` sets, ``["key"]`` deletes. A
-record's chain is the CRC-32 of its mark and text, continuing the chain of the record before it,
-in the log or the tip; the first of all continues the CRC in X's seal. A line that does not
-continue the chain is passed over, and a batch counts only if it is whole. So a journal from before
-a fold, what a spill has brought into the log already, a record torn by a power cut are all told by
-one rule. A blank line is padding.
+Each line of a journal is a *record*: 8 hex digits of *chain*, a JSON text, a space if the *batch*
+goes on, newline. ``["key",value]`` sets, ``["key"]`` deletes. A record's chain is the CRC-32 of all
+behind these digits, continuing the chain of the record before it, in the log or the tip; the first
+of all continues the CRC in X's seal. A line that does not continue the chain is passed over, and a
+batch counts only if it is whole. So a journal from before a fold, what a spill has brought into
+the log already, a record torn by a power cut are all told by one rule. The next batch is written
+right behind the last that counts, over padding and whatever else is there.
 """
 
 import gc
@@ -50,7 +50,7 @@ _MASK = const(15)  # 0 on a PC; see _hash
 try:
     from binascii import crc32
 
-    _hash = crc32 if _BOARD else len
+    _hash = crc32
 except ImportError:  # ESP8266
     _hash = len
 
@@ -66,12 +66,11 @@ except ImportError:  # ESP8266
 if _BOARD:
     _rename = os.rename
     try:
-        from _thread import allocate_lock as _Lock
-        from _thread import get_ident
+        from _thread import allocate_lock, get_ident
     except ImportError:  # ESP8266: one thread
         get_ident = int
 
-        class _Lock:
+        class allocate_lock:
             acquire = release = __enter__ = __exit__ = lambda *_: None
 
     def _encode(value):
@@ -97,9 +96,10 @@ else:
     from contextlib import contextmanager, nullcontext
     from functools import wraps
     from os.path import realpath as _full_path
-    from threading import RLock as _Lock
+    from threading import RLock as allocate_lock
     from threading import get_ident
 
+    _hash = len
     _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
 
@@ -180,7 +180,7 @@ else:
             if block.db._block is block:
                 block.db._block = block.outer
                 block.db._owner = block.owner
-                block.release()
+                block.lock.release()
 
     def _guarded(db, undo):
         """A block to use with ``with``. An operation's own block is there already."""
@@ -215,7 +215,7 @@ else:
                 raise
             finally:
                 self._block = self._owner = None
-                block.release()
+                block.lock.release()
 
         return run
 
@@ -229,9 +229,8 @@ else:
 
 
 _GONE = object()  # stands for the value of a key that isn't there
-# Constants, since a tuple written where it is used is made anew each time.
+# A constant, since a tuple written where it is used is made anew each time.
 _CONTAINERS = (dict, list)
-_SCALARS = (int, bool, type(None))
 _in_use = {}  # full path: the database that has it open
 
 
@@ -244,7 +243,7 @@ def _plain(value, own, depth=0):
     if isinstance(value, tuple):
         value = list(value)
     if isinstance(value, _CONTAINERS):
-        if depth > 32:  # a board with a small stack must be able to save it too
+        if depth > 16:  # a board with a small stack must be able to save it too
             raise RuntimeError
         keyed = isinstance(value, dict)
         if depth and not own:
@@ -252,7 +251,6 @@ def _plain(value, own, depth=0):
             if not _BOARD and keyed:
                 value = {_exact(key): item for key, item in value.items()}
         for key in value if keyed else range(len(value)):
-            item = value[key]
             where = "[%r]"
             try:
                 if keyed:
@@ -260,17 +258,15 @@ def _plain(value, own, depth=0):
                         raise TypeError(": a key must be a str")
                     where = '["%s"]'
                     _plain(key, True, 1)
-                plain = _plain(item, own, depth + 1)
+                value[key] = _plain(value[key], own, depth + 1)
             except (TypeError, ValueError, RuntimeError) as error:
                 if isinstance(error, RuntimeError):  # or the stack is full
                     error = ValueError(": nested too deep, or in itself")
                 where = where if depth else "db" + where
                 raise type(error)(where % (key,) + error.args[0]) from None
-            if plain is not item:
-                value[key] = plain
     elif isinstance(value, str):
         # A board makes surrogates of JSON's escapes for an emoji, and no PC could read them.
-        if _BOARD:
+        if _BOARD:  # noqa: SIM108 (of an if, the compiler leaves out the other branch)
             data = value.encode()
         else:
             data = value.encode("utf-8", "surrogatepass")
@@ -286,7 +282,7 @@ def _plain(value, own, depth=0):
             value = json.loads(_encode(was))
             if value == was:
                 break
-    elif not isinstance(value, _SCALARS):
+    elif not (isinstance(value, int) or value is None or value is True or value is False):
         raise TypeError(": can't store a %s" % type(value).__name__)
     if not _BOARD:
         value = _exact(value)
@@ -349,13 +345,14 @@ def _scan(path):
         if seal.strip():
             yield None, {}
             data = json.load(file)
-            if not isinstance(data, dict):
+            # Firmware before 1.26 reads an object that was cut off, too.
+            if not isinstance(data, dict) or seal.strip()[-1] != 125:  # }
                 raise ValueError("no object")
             _plain(data, True)
             yield None, data
             return
         crc = 0
-        rest = bytes()
+        rest = bytes()  # noqa: UP018 (a literal would be one more object to keep)
         while size > 0:
             chunk = file.read(min(size, 512))
             size -= 512
@@ -382,22 +379,21 @@ class _Block:
     def __enter__(self):
         db = self.db
         me = get_ident()
-        acquire = db._lock.acquire
-        self.release = db._lock.release
+        self.lock = db._lock
         self.owner = self.outer = None
         # What the touched keys had before, by slot and key. Of a dict or list that was read, and
         # may be changed in place, a copy; (it,) of one that was set: that is saved in any case,
         # since the one before may have had unsaved changes.
         self.before = {}
         if db._owner == me:
-            acquire = self.release = bool  # nothing to do
+            self.lock = allocate_lock()  # this thread has the other one
             self.owner = me
             self.outer = db._block
             if not self.undo:
                 self.before = self.outer.before
         try:
             # On a board Ctrl-C strikes only where code branches: not between these three lines.
-            acquire()
+            self.lock.acquire()
             db._owner = me
             db._block = self
             if not db._data:
@@ -422,7 +418,7 @@ class _Block:
         finally:
             self.db._block = self.outer
             self.db._owner = self.owner
-            self.release()
+            self.lock.release()
 
     def touch(self, key, value):
         """Note a value that is about to be read, and may then be changed in place."""
@@ -450,7 +446,7 @@ class _Block:
             data[key] = value
 
     def write(self, left, file=None, chain=0):
-        """Write to file, as one batch, the records of what differs from before: left bytes of them.
+        """Write to file, as one batch, the records of what differs from before: left bytes.
 
         Return how many bytes were left, and the chain at their end. Without a file nothing is
         written, but it is seen whether all can be saved.
@@ -462,19 +458,19 @@ class _Block:
                 new = data.get(key, _GONE)
                 if _same(before[key], new):
                     continue
-                record = [key]
+                record = (key,)
                 if new is not _GONE:
                     if not file:
                         data[key] = new = _plain({key: new}, True)[key]
-                    record.append(new)
+                    record = (key, new)
                 text = _encode(record)
                 left -= len(text) + 10
                 if file:
-                    mark = b"+" if left else b" "
-                    chain = crc32(text, crc32(mark, chain))
-                    file.write(b"%08x" % chain + mark)
+                    end = b" \n" if left else b"\n"
+                    chain = crc32(end, crc32(text, chain))
+                    file.write(b"%08x" % chain)
                     file.write(text)
-                    file.write(b"\n")
+                    file.write(end)
         return left, chain
 
     def commit(self):
@@ -538,11 +534,13 @@ class MicroTetherDB:
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
-    TIP_SIZE = (120 if "esp" in sys.platform else 448) if _BOARD else 4096
+    TIP_SIZE = 120 if "esp" in sys.platform else 448
+    if not _BOARD:
+        TIP_SIZE = 4096
 
     def __init__(self, path):
         self._path = path = _full_path(path)
-        self._lock = _Lock()
+        self._lock = allocate_lock()
         self._owner = None  # the thread that has a block open
         self._block = None  # its innermost block
         older = _in_use.get(path)
@@ -743,7 +741,7 @@ class MicroTetherDB:
             self._data.append({})
         self._log = self._tip = 0  # how many bytes of those files count
         self._base = 0  # the CRC in X's seal; None if it has none
-        # The chain at the journal's end. None: it may end in half a batch, only a fold helps.
+        # The chain at the journal's end. None: it may end in what has failed, only a fold helps.
         self._chain = 0
         self._least = 0  # a journal up to this length isn't folded
         crc = None
@@ -770,24 +768,20 @@ class MicroTetherDB:
                 return self._fold({})
             _rename(name, path)
         self._chain = self._base = crc
-        if crc is None:
-            return
-        self._log, log_whole = self._replay(".log")
-        self._tip, tip_whole = self._replay(".tip")
-        if not (log_whole and tip_whole):
-            self._chain = None
+        if crc is not None:
+            self._log = self._replay(".log")
+            self._tip = self._replay(".tip")
 
     def _replay(self, name):
-        """Apply the batches of a journal file that continue the chain.
+        """Apply the batches of a journal file that continue the chain. Return where the last ends.
 
-        Return where the last of them ends, and whether nothing is behind it: then more can be
-        appended there. A line that doesn't continue the chain is passed over.
+        What is behind that, half a batch or padding, is overwritten by the next one.
         """
-        path = self._path + name
-        stop = _size(path)
+        name = self._path + name
+        stop = _size(name)
         if not stop:
-            return 0, True
-        with open(path, "rb") as file:
+            return 0
+        with open(name, "rb") as file:
             # First find the last whole batch, then apply what is up to there.
             for apply in (False, True):
                 file.seek(0)
@@ -796,24 +790,21 @@ class MicroTetherDB:
                 while at < stop:
                     line = file.readline()
                     at += len(line)
-                    crc = crc32(line[8:-1], chain)
-                    if line[:8] == b"%08x" % crc and line[-1] == 10:
+                    crc = crc32(line[8:], chain)
+                    if line[:8] == b"%08x" % crc:
                         chain = crc
-                        if line[8] != 43:  # +
+                        if line[-2] != 32:
                             end = at
                         if apply:
-                            record = json.loads(line[9:])
+                            record = json.loads(line[8:])
                             data = self._data[_hash(record[0]) & _MASK]
                             if len(record) > 1:
                                 data[record[0]] = record[1]
                             else:
                                 data.pop(record[0], None)
                 stop = end
-            self._chain = chain
-            for line in file:
-                if end and line.strip():
-                    return end, False
-        return end, True
+        self._chain = chain
+        return end
 
     def _store(self, block, size):
         """Make a block's changes durable, whose records are about size bytes."""
@@ -821,25 +812,31 @@ class MicroTetherDB:
         journal = self._log + tip + size
         spill = tip + size > self.TIP_SIZE
         # Fold when the journal gets longer than twice X, or X is short enough to be inline, too.
-        limit = max(self._least, 2 * (_size(self._path) - self.TIP_SIZE)) if spill else journal
-        if self._chain is None or journal > limit:
+        if self._chain is None or (
+            spill and journal > max(self._least, 2 * (_size(self._path) - self.TIP_SIZE))
+        ):
             try:
                 return self._fold(block.before)
             except Exception:
                 if self._chain is None:
                     raise
                 self._least = 2 * journal  # the journal will do, without a try at each write
-        name, at = (".log", self._log) if spill else (".tip", tip)
+        name = ".tip"
+        at = tip
+        if spill:
+            name = ".log"
+            at = self._log
         chain = self._chain
         self._chain = None
         with open(self._path + name, "r+b" if at else "wb") as file:
             file.seek(at)
             if spill and tip:
                 with open(self._path + ".tip", "rb") as source:
-                    for line in source:
-                        file.write(line)
-                if file.tell() < at + tip:
-                    raise OSError(5)  # EIO
+                    while tip:
+                        text = source.read(min(tip, 64))
+                        if not text:  # it got shorter
+                            raise OSError(5)  # EIO
+                        tip -= file.write(text)
             left, chain = block.write(size, file, chain)
             end = file.tell()
             # littlefs copies the last block, of 4 KB, at each append: where that is too much for
@@ -854,10 +851,10 @@ class MicroTetherDB:
                 _sync(file, not at)
         if left:  # a value was changed meanwhile, by a thread that has no lock
             return self._fold(block.before)
-        self._tip = end
         if spill:
             self._log = end
-            self._tip = 0
+            end = 0
+        self._tip = end
         block.before.clear()
         self._chain = chain
 
@@ -903,8 +900,9 @@ class MicroTetherDB:
     def _dump(self, path):
         """Write all data to path.tmp, synced. Return its CRC."""
         path += ".tmp"
+        file = open(path, "wb")  # noqa: SIM115 (it is used in the try, which is for what exists)
         try:
-            with open(path, "wb") as file:
+            with file:
                 crc = 0
                 comma = b"{\n"
                 for data in self._data:
@@ -924,7 +922,7 @@ class MicroTetherDB:
                     _sync(file, False)
             return crc
         except BaseException:
-            _if_there(os.remove, path)
+            os.remove(path)
             raise
 
 

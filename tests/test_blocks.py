@@ -299,5 +299,5 @@ def test_one_batch_holds_a_block(path):
     db.flush()
     with db.transaction():
         change_all(db)
-    last = (files(path).get(".tip") or files(path)[".log"]).strip().split(b"\n")[1:]
-    assert [line[8:9] for line in last] == [b"+"] * (len(last) - 1) + [b" "]
+    last = (files(path).get(".tip") or files(path)[".log"]).strip(b"\n").split(b"\n")
+    assert [line[-1:] for line in last] == [b" "] * (len(last) - 1) + [b"]"]

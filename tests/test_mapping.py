@@ -34,7 +34,7 @@ USES = [
     lambda m: len(m),
     lambda m: sorted(m),
     lambda m: sorted(m.keys()),
-    lambda m: len(m.keys()),
+    lambda m: len(list(m.keys())),
     lambda m: "a" in m.keys(),
     lambda m: sorted(str(v) for v in m.values()),
     lambda m: [1] in m.values(),

@@ -127,7 +127,7 @@ def test_floats_are_what_their_text_says(path):
 def test_a_value_deep_enough_for_any_use(path):
     db = MicroTetherDB(path)
     value = []
-    for i in range(15):
+    for i in range(7):
         value = [value, {"a": value}] if i < 3 else {"a": [value]}
     db["a"] = value
     assert same(after_a_crash(path)["a"], value)

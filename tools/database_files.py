@@ -48,8 +48,9 @@ class Journal:
     """What is in a journal file.
 
     live: its records count. stale: nothing in it continues what is there, since all of it is in X
-    already, or in the log; the next write replaces it. torn: a power cut came in the middle of a write, which was not acknowledged; the
-    records before it count. damaged: there are whole records behind one that is broken.
+    already, or in the log; the next write replaces it. torn: a power cut came in the middle of a
+    write, which was not acknowledged; the records before it count. damaged: there are whole
+    records behind one that is broken.
     """
 
     state: str
@@ -77,7 +78,7 @@ def _read_journal(data, chain):
         if _follows(line, chain):
             chain = int(line[:8], 16)
             batch += 1
-            if line[8:9] != b"+":
+            if line[-1:] != b" ":
                 records += batch
                 batch = behind = 0
                 end = chain
@@ -95,6 +96,6 @@ def _follows(line, chain):
     """Whether a line of a journal file is a whole record that continues the chain."""
     try:
         chain = int(chain, 16) if isinstance(chain, bytes) else chain
-        return line[:8] == b"%08x" % crc32(line[8:], chain)
+        return line[:8] == b"%08x" % crc32(line[8:] + b"\n", chain)
     except ValueError:
         return False

@@ -23,12 +23,12 @@ The files of a database at ``X``:
            to the log as it is (a *spill*).
 
 Each line of a journal is a *record*: 8 hex digits of *chain*, a JSON text, a space if the *batch*
-goes on, newline. ``["key",value]`` sets, ``["key"]`` deletes. A record's chain is the CRC-32 of all
-behind these digits, continuing the chain of the record before it, in the log or the tip; the first
-of all continues the CRC in X's seal. A line that does not continue the chain is passed over, and a
-batch counts only if it is whole. So a journal from before a fold, what a spill has brought into
-the log already, a record torn by a power cut are all told by one rule. The next batch is written
-right behind the last that counts, over padding and whatever else is there.
+goes on, newline. ``["key",value]`` sets, ``["key"]`` deletes. The chain is the CRC-32 of the text,
+continuing the chain of the record before it, in the log or the tip; the first of all continues the
+CRC in X's seal. A line that does not continue the chain is passed over, and a batch counts only if
+it is whole. So a journal from before a fold, what a spill has brought into the log already, a
+record torn by a power cut are all told by one rule. The next batch is written right behind the
+last that counts, over padding and whatever else is there.
 """
 
 import gc
@@ -83,13 +83,13 @@ if _BOARD:
         _encode = json.dumps
 
     def _full_path(path):
-        names = []
+        full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":
-                names = names[:-1]
+                full = full[: full.rfind("/")]
             elif name and name != ".":
-                names.append(name)
-        return "/" + "/".join(names)
+                full += "/" + name
+        return full
 
 else:
     from collections.abc import ItemsView, MutableMapping, ValuesView
@@ -343,7 +343,6 @@ def _scan(path):
         seal = file.read()
         file.seek(0)
         if seal.strip():
-            yield None, {}
             data = json.load(file)
             # Firmware before 1.26 reads an object that was cut off, too.
             if not isinstance(data, dict) or seal.strip()[-1] != 125:  # }
@@ -401,7 +400,7 @@ class _Block:
             return db
         except BaseException:
             if db._block is self:
-                self.__exit__(None, None, None)
+                self.__exit__(None)
             elif not _BOARD and not self.outer and db._lock._is_owned():
                 db._lock.release()
             raise
@@ -445,12 +444,13 @@ class _Block:
         else:
             data[key] = value
 
-    def write(self, left, file=None, chain=0):
-        """Write to file, as one batch, the records of what differs from before: left bytes.
+    def write(self, file=None, chain=0):
+        """Write a record of each key that differs from before to file. Return the new chain.
 
-        Return how many bytes were left, and the chain at their end. Without a file nothing is
-        written, but it is seen whether all can be saved.
+        Without a file, only see whether all can be saved, and return how long it is, about.
         """
+        size = 0
+        end = bytes()  # noqa: UP018
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
@@ -464,21 +464,20 @@ class _Block:
                         data[key] = new = _plain({key: new}, True)[key]
                     record = (key, new)
                 text = _encode(record)
-                left -= len(text) + 10
+                size += len(text) + 10
                 if file:
-                    end = b" \n" if left else b"\n"
-                    chain = crc32(end, crc32(text, chain))
-                    file.write(b"%08x" % chain)
+                    chain = crc32(text, chain)
+                    file.write(end + b"%08x" % chain)
                     file.write(text)
-                    file.write(end)
-        return left, chain
+                    end = b" \n"
+        return chain if file else size
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
         outer = self.outer
         if outer and not self.undo:
             return  # they are the outer one's already
-        size = -self.write(0)[0]
+        size = self.write()
         if outer:
             for slot in self.before:
                 before = outer.before.setdefault(slot, {})
@@ -743,7 +742,6 @@ class MicroTetherDB:
         self._base = 0  # the CRC in X's seal; None if it has none
         # The chain at the journal's end. None: it may end in what has failed, only a fold helps.
         self._chain = 0
-        self._least = 0  # a journal up to this length isn't folded
         crc = None
         name = path
         size = _size(path)
@@ -790,10 +788,10 @@ class MicroTetherDB:
                 while at < stop:
                     line = file.readline()
                     at += len(line)
-                    crc = crc32(line[8:], chain)
+                    crc = crc32(line[8:].rstrip(), chain)
                     if line[:8] == b"%08x" % crc:
                         chain = crc
-                        if line[-2] != 32:
+                        if line[-2:] == b"]\n":
                             end = at
                         if apply:
                             record = json.loads(line[8:])
@@ -809,18 +807,16 @@ class MicroTetherDB:
     def _store(self, block, size):
         """Make a block's changes durable, whose records are about size bytes."""
         tip = self._tip
-        journal = self._log + tip + size
         spill = tip + size > self.TIP_SIZE
         # Fold when the journal gets longer than twice X, or X is short enough to be inline, too.
         if self._chain is None or (
-            spill and journal > max(self._least, 2 * (_size(self._path) - self.TIP_SIZE))
+            spill and self._log + tip + size > 2 * (_size(self._path) - self.TIP_SIZE)
         ):
             try:
                 return self._fold(block.before)
             except Exception:
                 if self._chain is None:
-                    raise
-                self._least = 2 * journal  # the journal will do, without a try at each write
+                    raise  # else the journal will do
         name = ".tip"
         at = tip
         if spill:
@@ -837,7 +833,8 @@ class MicroTetherDB:
                         if not text:  # it got shorter
                             raise OSError(5)  # EIO
                         tip -= file.write(text)
-            left, chain = block.write(size, file, chain)
+            chain = block.write(file, chain)
+            file.write(b"\n")
             end = file.tell()
             # littlefs copies the last block, of 4 KB, at each append: where that is too much for
             # what is appended, go on in a fresh block.
@@ -849,8 +846,6 @@ class MicroTetherDB:
                 if not at and not spill:  # a PC syncs faster what is overwritten than what grows
                     file.write(b"\n" * (self.TIP_SIZE - end))
                 _sync(file, not at)
-        if left:  # a value was changed meanwhile, by a thread that has no lock
-            return self._fold(block.before)
         if spill:
             self._log = end
             end = 0
@@ -894,7 +889,7 @@ class MicroTetherDB:
                 self._chain = chain
             raise
         before.clear()
-        self._log = self._tip = self._least = 0
+        self._log = self._tip = 0
         self._chain = self._base = crc
 
     def _dump(self, path):

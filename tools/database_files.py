@@ -96,6 +96,6 @@ def _follows(line, chain):
     """Whether a line of a journal file is a whole record that continues the chain."""
     try:
         chain = int(chain, 16) if isinstance(chain, bytes) else chain
-        return line[:8] == b"%08x" % crc32(line[8:] + b"\n", chain)
+        return line[:8] == b"%08x" % crc32(line[8:].rstrip(), chain)
     except ValueError:
         return False

@@ -382,7 +382,8 @@ def test_a_rename_that_was_cut_is_finished_first(board, capsys):
 
 # Each leaves a database in which a is 2. To set a to 1 makes X what it was once, and a journal
 # that continued it then lies beside it: if that counted again, a would be something else. In LIVE
-# it counts before the change, in STALE it is from before the last fold, and the tip counts.
+# it counts before the change, in STALE it is from before the last fold, which was cut before the
+# log was removed, and the tip counts.
 LIVE = """
 import hashlib, binascii
 db.update({'a': 1, 'b': 1500 * 'x'})
@@ -395,7 +396,9 @@ STALE = (
     LIVE
     + """
 db['a'] = 'something else'
+with open('my.db.log', 'rb') as f: log = f.read()
 db.flush()
+with open('my.db.log', 'wb') as f: f.write(log)
 db['a'] = 2
 """
 )

@@ -179,13 +179,12 @@ else:
         finally:
             if block.db._block is block:
                 block.db._block = block.outer
-                block.db._owner = block.owner
                 block.lock.release()
 
     def _guarded(db, undo):
         """A block to use with ``with``. An operation's own block is there already."""
         block = db._block
-        if block and block.is_new and db._owner == get_ident():
+        if block and block.is_new and block.owner == get_ident():
             block.is_new = False
             return nullcontext()
         return _guard(_Block(db, undo))
@@ -193,7 +192,8 @@ else:
     def _uninterrupted(method):
         @wraps(method)
         def run(self, *args, **more):
-            if self._owner == get_ident():
+            block = self._block
+            if block and block.owner == get_ident():
                 return method(self, *args, **more)
             block = _Block(self, True)
             block.__enter__()
@@ -214,7 +214,7 @@ else:
                     raise KeyboardInterrupt from None
                 raise
             finally:
-                self._block = self._owner = None
+                self._block = None
                 block.lock.release()
 
         return run
@@ -230,19 +230,19 @@ else:
 
 _GONE = object()  # stands for the value of a key that isn't there
 # A constant, since a tuple written where it is used is made anew each time.
-_CONTAINERS = (dict, list)
+_NESTED = (dict, list)
 _in_use = {}  # full path: the database that has it open
 
 
-def _plain(value, own, depth=0):
+def _plain(value, own, depth):
     """Return value as JSON will give it back: in a copy or, if own, put right in place.
 
-    Begin with {key: value}, which isn't copied. Raises TypeError or ValueError, saying where in db
-    the value is that can't be stored.
+    Begin at depth 0 with {key: value}, which isn't copied. Raises TypeError or ValueError, saying
+    where in db the value is that can't be stored.
     """
     if isinstance(value, tuple):
         value = list(value)
-    if isinstance(value, _CONTAINERS):
+    if isinstance(value, _NESTED):
         if depth > 16:  # a board with a small stack must be able to save it too
             raise RuntimeError
         keyed = isinstance(value, dict)
@@ -293,7 +293,7 @@ def _same(a, b):
     """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
     if type(a) is not type(b) or a != b:
         return False
-    if isinstance(a, _CONTAINERS):
+    if isinstance(a, _NESTED):
         for key in a if isinstance(a, dict) else range(len(a)):
             if not _same(a[key], b[key]):
                 return False
@@ -347,7 +347,7 @@ def _scan(path):
             # Firmware before 1.26 reads an object that was cut off, too.
             if not isinstance(data, dict) or seal.strip()[-1] != 125:  # }
                 raise ValueError("no object")
-            _plain(data, True)
+            _plain(data, True, 0)
             yield None, data
             return
         crc = 0
@@ -360,9 +360,9 @@ def _scan(path):
             end = rest.rfind(b",\n")
             if end > 0:
                 yield crc, json.loads(rest[:end] + b"}")
-                rest = b"{" + rest[end + 2 :]
+                rest = rest[:1] + rest[end + 2 :]
         if _seal(crc) != seal:
-            raise ValueError("wrong CRC. Edited? Then remove the last line")
+            raise ValueError("bad CRC. Edited? Cut last line")
         yield crc, json.loads(rest)
 
 
@@ -377,23 +377,22 @@ class _Block:
 
     def __enter__(self):
         db = self.db
-        me = get_ident()
         self.lock = db._lock
-        self.owner = self.outer = None
+        self.owner = get_ident()
         # What the touched keys had before, by slot and key. Of a dict or list that was read, and
         # may be changed in place, a copy; (it,) of one that was set: that is saved in any case,
         # since the one before may have had unsaved changes.
         self.before = {}
-        if db._owner == me:
+        self.outer = None
+        outer = db._block
+        if outer and outer.owner == self.owner:
             self.lock = allocate_lock()  # this thread has the other one
-            self.owner = me
-            self.outer = db._block
+            self.outer = outer
             if not self.undo:
-                self.before = self.outer.before
+                self.before = outer.before
         try:
-            # On a board Ctrl-C strikes only where code branches: not between these three lines.
+            # On a board Ctrl-C strikes only where code branches: not between these two lines.
             self.lock.acquire()
-            db._owner = me
             db._block = self
             if not db._data:
                 raise ValueError(db._path + " is closed")
@@ -405,9 +404,9 @@ class _Block:
                 db._lock.release()
             raise
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, *error):
         try:
-            if kind and self.undo:
+            if error[0] and self.undo:
                 self.restore()
             else:
                 self.commit()
@@ -416,15 +415,15 @@ class _Block:
             raise
         finally:
             self.db._block = self.outer
-            self.db._owner = self.owner
             self.lock.release()
 
-    def touch(self, key, value):
-        """Note a value that is about to be read, and may then be changed in place."""
-        if isinstance(value, _CONTAINERS):
+    def read(self, key):
+        """Return a value, having noted it if it may be changed in place."""
+        value = self.db._find(key)
+        if isinstance(value, _NESTED):
             before = self.before.setdefault(_hash(key) & _MASK, {})
             if key not in before:
-                before[key] = _plain({key: value}, False)[key]
+                before[key] = _plain(value, False, 1)
         return value
 
     def put(self, key, value):
@@ -437,17 +436,17 @@ class _Block:
             if _BOARD and len(before) > 3 and len(before) & 1:
                 # In a large block: before memory is all holes, too small for a dict to grow.
                 gc.collect()
-        if isinstance(before[key], _CONTAINERS):
+        if isinstance(before[key], _NESTED):
             before[key] = (before[key],)
         if value is _GONE:
             del data[key]
         else:
             data[key] = value
 
-    def write(self, file=None, chain=0):
+    def write(self, file, chain):
         """Write a record of each key that differs from before to file. Return the new chain.
 
-        Without a file, only see whether all can be saved, and return how long it is, about.
+        If file is None, only see whether all can be saved, and return how long it is, about.
         """
         size = 0
         end = bytes()  # noqa: UP018
@@ -461,7 +460,7 @@ class _Block:
                 record = (key,)
                 if new is not _GONE:
                     if not file:
-                        data[key] = new = _plain({key: new}, True)[key]
+                        data[key] = new = _plain({key: new}, True, 0)[key]
                     record = (key, new)
                 text = _encode(record)
                 size += len(text) + 10
@@ -477,7 +476,7 @@ class _Block:
         outer = self.outer
         if outer and not self.undo:
             return  # they are the outer one's already
-        size = self.write()
+        size = self.write(None, 0)
         if outer:
             for slot in self.before:
                 before = outer.before.setdefault(slot, {})
@@ -540,8 +539,7 @@ class MicroTetherDB:
     def __init__(self, path):
         self._path = path = _full_path(path)
         self._lock = allocate_lock()
-        self._owner = None  # the thread that has a block open
-        self._block = None  # its innermost block
+        self._block = None  # the innermost one that is open
         older = _in_use.get(path)
         if older is not None and older._data:
             older._close(self._load)
@@ -571,8 +569,9 @@ class MicroTetherDB:
     # The mapping: as a dict does it.
 
     def __getitem__(self, key):
-        if self._block and self._owner == get_ident():
-            return self._block.touch(key, self._find(key))
+        block = self._block
+        if block and block.owner == get_ident():
+            return block.read(key)
         # No try in here: MicroPython puts a larger frame on the heap, at 10 times the cost.
         with self._lock:
             return self._find(key)
@@ -581,7 +580,7 @@ class MicroTetherDB:
         with self.lock():
             if not isinstance(key, str):
                 raise TypeError("db[%r]" % (key,) + ": a key must be a str")
-            value = _plain({key: value}, False)[key]
+            value = _plain({key: value}, False, 0)[key]
             if not _BOARD:
                 key = _exact(key)
             self._block.put(key, value)
@@ -658,10 +657,10 @@ class MicroTetherDB:
                 self[key] = default
             return self[key]
 
-    def update(self, _pairs=(), **more):
+    def update(self, _=(), **more):
         """Take over a mapping, or pairs, and keywords: as one batch."""
         with self.transaction():
-            for pairs in _pairs, more:
+            for pairs in _, more:
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
                         self[key] = pairs[key]
@@ -717,11 +716,11 @@ class MicroTetherDB:
             _named(path, self._dump, path)
             _named(path, _rename, path + ".tmp", path)
 
-    def _close(self, save):
+    def _close(self, call):
         with self.transaction():
             if self._block.outer:
                 raise ValueError(self._path + " is in use")
-            _named(self._path, save)
+            _named(self._path, call)
             self._data = ()
             del _in_use[self._path]
 
@@ -735,13 +734,10 @@ class MicroTetherDB:
 
     def _load(self):
         path = self._path
-        self._data = []  # the dicts with keys and values; none when closed
-        for _ in range(_MASK + 1):
-            self._data.append({})
-        self._log = self._tip = 0  # how many bytes of those files count
-        self._base = 0  # the CRC in X's seal; None if it has none
-        # The chain at the journal's end. None: it may end in what has failed, only a fold helps.
-        self._chain = 0
+        self._data = list(map(dict, [()] * (_MASK + 1)))  # keys and values; empty when closed
+        # How many bytes of X.log and X.tip count. The CRC in X's seal; None if it has none. The
+        # chain at the journal's end; None: that may end in what has failed, only a fold helps.
+        self._log = self._tip = self._base = self._chain = 0
         crc = None
         name = path
         size = _size(path)
@@ -755,12 +751,12 @@ class MicroTetherDB:
                         self._data[_hash(key) & _MASK][key] = part[key]
             except (ValueError, TypeError, RuntimeError) as error:
                 if name == path:
-                    raise ValueError("%s is damaged, or no database: %s" % (path, error)) from None
+                    raise ValueError("%s: damaged, or no database: %s" % (path, error)) from None
                 crc = None
         if name != path:
             if crc is None:
                 if _size(path + ".log") or _size(path + ".tip"):
-                    raise ValueError(path + " is missing, but not its journal")
+                    raise ValueError(path + " is missing, its journal is not")
                 for part in self._data:
                     part.clear()
                 return self._fold({})
@@ -780,8 +776,7 @@ class MicroTetherDB:
         if not stop:
             return 0
         with open(name, "rb") as file:
-            # First find the last whole batch, then apply what is up to there.
-            for apply in (False, True):
+            for apply in range(2):  # first find the last whole batch, then apply what is up to it
                 file.seek(0)
                 at = end = 0
                 chain = self._chain
@@ -791,7 +786,7 @@ class MicroTetherDB:
                     crc = crc32(line[8:].rstrip(), chain)
                     if line[:8] == b"%08x" % crc:
                         chain = crc
-                        if line[-2:] == b"]\n":
+                        if line[-1] == 10 and line[-2] == 93:  # ] and newline
                             end = at
                         if apply:
                             record = json.loads(line[8:])
@@ -901,7 +896,7 @@ class MicroTetherDB:
                 crc = 0
                 comma = b"{\n"
                 for data in self._data:
-                    _plain(data, True)
+                    _plain(data, True, 0)
                     for key in data:
                         for text in (comma, _encode(key), b":", _encode(data[key])):
                             crc = crc32(text, crc)

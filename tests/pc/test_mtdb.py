@@ -185,7 +185,7 @@ def test_damaged(place, tool):
     place.run("db['a'] = 1\ndb.close()")
     place.run("del db\nf = open('my.db', 'r+b')\nf.seek(4)\nf.write(b'#')\nf.close()")
     for command in ["list"], ["get", "a"], ["set", "a", "1"], ["delete", "a"], ["dump"], ["fold"]:
-        assert f"{place.name} is damaged" in tool(*command, status=3)
+        assert f"{place.name}: damaged" in tool(*command, status=3)
     assert "damaged" in tool("check", status=3)
 
 

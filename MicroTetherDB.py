@@ -22,13 +22,14 @@ The files of a database at ``X``:
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
            to the log as it is (a *spill*).
 
-Each line of a journal is a *record*: 8 hex digits of *chain*, a JSON text, a space if the *batch*
-goes on, newline. ``["key",value]`` sets, ``["key"]`` deletes. The chain is the CRC-32 of the text,
-continuing the chain of the record before it, in the log or the tip; the first of all continues the
-CRC in X's seal. A line that does not continue the chain is passed over, and a batch counts only if
-it is whole. So a journal from before a fold, what a spill has brought into the log already, a
-record torn by a power cut are all told by one rule. The next batch is written right behind the
-last that counts, over padding and whatever else is there.
+Each line of a journal is a *record*: a JSON text, a mark (``+``: the *batch* goes on; space: last
+of its batch), 8 hex digits of *chain*, newline. ``["key",value]`` sets, ``["key"]`` deletes. The
+chain is the CRC-32 of all before it in the line, continuing the chain of the record before, in the
+log or the tip; the first of all continues the CRC in X's seal. A line that does not continue the
+chain is passed over, and a batch counts only if it is whole. So a journal from before a fold, what
+a spill has brought into the log already, a record torn by a power cut are all told by one rule.
+The next batch is written right behind the last that counts, over padding and whatever else is
+there.
 """
 
 import gc
@@ -92,6 +93,7 @@ if _BOARD:
         return full
 
 else:
+    import io
     from collections.abc import ItemsView, MutableMapping, ValuesView
     from contextlib import contextmanager, nullcontext
     from functools import wraps
@@ -105,6 +107,9 @@ else:
 
     def _encode(value):
         return _encoder.encode(value).encode()
+
+    def open(path, mode):  # to append one record, a buffer costs more than it saves
+        return io.FileIO(path, "r+") if mode == "r+b" else io.open(path, mode)  # noqa: UP020
 
     def _sync(file, new):
         file.flush()
@@ -240,6 +245,8 @@ def _plain(value, own, depth):
     Begin at depth 0 with {key: value}, which isn't copied. Raises TypeError or ValueError, saying
     where in db the value is that can't be stored.
     """
+    if not _BOARD and (type(value) is int or (type(value) is str and value.isascii())):
+        return value  # the most frequent ones, at once
     if isinstance(value, tuple):
         value = list(value)
     if isinstance(value, _NESTED):
@@ -261,7 +268,7 @@ def _plain(value, own, depth):
                 value[key] = _plain(value[key], own, depth + 1)
             except (TypeError, ValueError, RuntimeError) as error:
                 if isinstance(error, RuntimeError):  # or the stack is full
-                    error = ValueError(": nested too deep, or in itself")
+                    error = ValueError(": too deep, or within itself")
                 where = where if depth else "db" + where
                 raise type(error)(where % (key,) + error.args[0]) from None
     elif isinstance(value, str):
@@ -346,7 +353,7 @@ def _scan(path):
             data = json.load(file)
             # Firmware before 1.26 reads an object that was cut off, too.
             if not isinstance(data, dict) or seal.strip()[-1] != 125:  # }
-                raise ValueError("no object")
+                raise ValueError("no dict")
             _plain(data, True, 0)
             yield None, data
             return
@@ -399,14 +406,14 @@ class _Block:
             return db
         except BaseException:
             if db._block is self:
-                self.__exit__(None)
+                self.__exit__(None, None, None)
             elif not _BOARD and not self.outer and db._lock._is_owned():
                 db._lock.release()
             raise
 
-    def __exit__(self, *error):
+    def __exit__(self, kind, value, _):  # not *args: there may be no memory for a tuple
         try:
-            if error[0] and self.undo:
+            if kind and self.undo:
                 self.restore()
             else:
                 self.commit()
@@ -444,12 +451,12 @@ class _Block:
             data[key] = value
 
     def write(self, file, chain):
-        """Write a record of each key that differs from before to file. Return the new chain.
+        """Write a record of each key that differs from before, but for the end of the last one.
 
-        If file is None, only see whether all can be saved, and return how long it is, about.
+        Return the chain. If file is None, only see whether all can be saved, and return about how
+        many bytes it is.
         """
         size = 0
-        end = bytes()  # noqa: UP018
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
@@ -463,12 +470,14 @@ class _Block:
                         data[key] = new = _plain({key: new}, True, 0)[key]
                     record = (key, new)
                 text = _encode(record)
-                size += len(text) + 10
                 if file:
+                    if size:
+                        chain = crc32(b"+", chain)
+                        file.write(b"+")
+                        file.write(b"%08x\n" % chain)
                     chain = crc32(text, chain)
-                    file.write(end + b"%08x" % chain)
                     file.write(text)
-                    end = b" \n"
+                size += len(text) + 10
         return chain if file else size
 
     def commit(self):
@@ -563,8 +572,10 @@ class MicroTetherDB:
     __exit__ = close
 
     def __repr__(self):
-        state = "%d keys" % len(self) if self._data else "closed"
-        return "<MicroTetherDB %s, %s>" % (self._path, state)
+        return "<MicroTetherDB %s, %s>" % (
+            self._path,
+            "%d keys" % len(self) if self._data else "closed",
+        )
 
     # The mapping: as a dict does it.
 
@@ -751,12 +762,12 @@ class MicroTetherDB:
                         self._data[_hash(key) & _MASK][key] = part[key]
             except (ValueError, TypeError, RuntimeError) as error:
                 if name == path:
-                    raise ValueError("%s: damaged, or no database: %s" % (path, error)) from None
+                    raise ValueError("%s: damaged or no database: %s" % (path, error)) from None
                 crc = None
         if name != path:
             if crc is None:
                 if _size(path + ".log") or _size(path + ".tip"):
-                    raise ValueError(path + " is missing, its journal is not")
+                    raise ValueError(path + " is gone, its journal is not")
                 for part in self._data:
                     part.clear()
                 return self._fold({})
@@ -783,13 +794,13 @@ class MicroTetherDB:
                 while at < stop:
                     line = file.readline()
                     at += len(line)
-                    crc = crc32(line[8:].rstrip(), chain)
-                    if line[:8] == b"%08x" % crc:
+                    crc = crc32(line[:-9], chain)
+                    if line[-9:] == b"%08x\n" % crc:
                         chain = crc
-                        if line[-1] == 10 and line[-2] == 93:  # ] and newline
+                        if line[-10] != 43:  # +
                             end = at
-                        if apply:
-                            record = json.loads(line[8:])
+                        if apply and line[10:]:
+                            record = json.loads(line[:-10])
                             data = self._data[_hash(record[0]) & _MASK]
                             if len(record) > 1:
                                 data[record[0]] = record[1]
@@ -828,16 +839,18 @@ class MicroTetherDB:
                         if not text:  # it got shorter
                             raise OSError(5)  # EIO
                         tip -= file.write(text)
-            chain = block.write(file, chain)
-            file.write(b"\n")
+            chain = crc32(b" ", block.write(file, chain))
+            file.write(b" ")
+            file.write(b"%08x\n" % chain)
             end = file.tell()
             # littlefs copies the last block, of 4 KB, at each append: where that is too much for
             # what is appended, go on in a fresh block.
             most = 16 * (end - at)
             while spill and end % 4096 > most:
                 end += file.write(b" " * min(62, -end % 4096 - 1) + b"\n")
-            file.flush()
-            if not _BOARD:
+            if _BOARD:
+                file.flush()
+            else:
                 if not at and not spill:  # a PC syncs faster what is overwritten than what grows
                     file.write(b"\n" * (self.TIP_SIZE - end))
                 _sync(file, not at)
@@ -907,8 +920,9 @@ class MicroTetherDB:
                     end += b"\n"  # what continues the old X must not continue the new one
                 crc = crc32(end, crc)
                 file.write(end + _seal(crc))
-                file.flush()
-                if not _BOARD:
+                if _BOARD:
+                    file.flush()
+                else:
                     _sync(file, False)
             return crc
         except BaseException:

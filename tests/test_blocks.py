@@ -300,4 +300,4 @@ def test_one_batch_holds_a_block(path):
     with db.transaction():
         change_all(db)
     last = (files(path).get(".tip") or files(path)[".log"]).strip(b"\n").split(b"\n")
-    assert [line[-1:] for line in last] == [b" "] * (len(last) - 1) + [b"]"]
+    assert [line[-9:-8] for line in last] == [b"+"] * (len(last) - 1) + [b" "]

@@ -76,13 +76,13 @@ def _read_journal(data, chain):
     for line in lines:
         behind += 1
         if _follows(line, chain):
-            chain = int(line[:8], 16)
+            chain = int(line[-8:], 16)
             batch += 1
-            if line[-1:] != b" ":
+            if line[-9:-8] != b"+":
                 records += batch
                 batch = behind = 0
                 end = chain
-    pairs = [_follows(line, before[:8]) for before, line in zip(lines, lines[1:], strict=False)]
+    pairs = [_follows(line, before[-8:]) for before, line in zip(lines, lines[1:], strict=False)]
     if behind > 1 and any(pairs[1 - behind :]) and (records or not all(pairs)):
         state = "damaged"
     elif rest or batch or (behind and records) or not all(pairs):
@@ -96,6 +96,6 @@ def _follows(line, chain):
     """Whether a line of a journal file is a whole record that continues the chain."""
     try:
         chain = int(chain, 16) if isinstance(chain, bytes) else chain
-        return line[:8] == b"%08x" % crc32(line[8:].rstrip(), chain)
+        return line[-8:] == b"%08x" % crc32(line[:-8], chain)
     except ValueError:
         return False

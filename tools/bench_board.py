@@ -320,6 +320,12 @@ def prepared(name, path):
         return lambda: db.__setitem__(key(5), value(6))
     if name == "writes":  # as many as fill the tip several times
         return lambda: written(db)
+    if name == "spill":
+        i = 0
+        while not db._log or db._tip < db.TIP_SIZE - 60:  # until the tip is full once more
+            i += 1
+            db[key(i)] = value(i + 1)
+        return lambda: db.__setitem__(key(5), value(i + 2))
     if name == "fold":
         db[key(5)] = value(6)
         return db.flush
@@ -388,15 +394,6 @@ def ram_rest(name, path):
     result = operation()
     gc.collect()
     return gc.mem_alloc() - before + (0 if result else 0)
-
-
-def ram_import():
-    """How many bytes importing the library leaves allocated."""
-    gc.collect()
-    before = gc.mem_alloc()
-    library()
-    gc.collect()
-    return gc.mem_alloc() - before
 
 
 # Time: of this machine, to be compared within one run.

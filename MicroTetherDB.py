@@ -93,7 +93,6 @@ if _BOARD:
         return full
 
 else:
-    import io
     from collections.abc import ItemsView, MutableMapping, ValuesView
     from contextlib import contextmanager, nullcontext
     from functools import wraps
@@ -107,9 +106,6 @@ else:
 
     def _encode(value):
         return _encoder.encode(value).encode()
-
-    def open(path, mode):  # to append one record, a buffer costs more than it saves
-        return io.FileIO(path, "r+") if mode == "r+b" else io.open(path, mode)  # noqa: UP020
 
     def _sync(file, new):
         file.flush()
@@ -456,6 +452,15 @@ class _Block:
         Return the chain. If file is None, only see whether all can be saved, and return about how
         many bytes it is.
         """
+        if not _BOARD:
+            if file:  # a PC has kept the texts since it was called without one
+                lines = self.texts[:1]
+                for text in self.texts[1:]:
+                    chain = crc32(b"+", crc32(lines[-1], chain))
+                    lines += b"+%08x\n" % chain, text
+                file.write(b"".join(lines))
+                return crc32(lines[-1], chain)
+            self.texts = []
         size = 0
         for slot in self.before:
             data = self.db._data[slot]
@@ -470,6 +475,8 @@ class _Block:
                         data[key] = new = _plain({key: new}, True, 0)[key]
                     record = (key, new)
                 text = _encode(record)
+                if not _BOARD:
+                    self.texts.append(text)
                 if file:
                     if size:
                         chain = crc32(b"+", chain)
@@ -543,7 +550,7 @@ class MicroTetherDB:
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
     TIP_SIZE = 120 if "esp" in sys.platform else 448
     if not _BOARD:
-        TIP_SIZE = 4096
+        TIP_SIZE = 131072
 
     def __init__(self, path):
         self._path = path = _full_path(path)
@@ -851,8 +858,9 @@ class MicroTetherDB:
             if _BOARD:
                 file.flush()
             else:
-                if not at and not spill:  # a PC syncs faster what is overwritten than what grows
-                    file.write(b"\n" * (self.TIP_SIZE - end))
+                if not spill and -at % 4096 < end - at:
+                    # A PC syncs faster what is overwritten than what grows: it grows by pages.
+                    file.write(b"\n" * (-end % 4096))
                 _sync(file, not at)
         if spill:
             self._log = end

@@ -264,7 +264,7 @@ def _plain(value, own, depth):
                 value[key] = _plain(value[key], own, depth + 1)
             except (TypeError, ValueError, RuntimeError) as error:
                 if isinstance(error, RuntimeError):  # or the stack is full
-                    error = ValueError(": too deep, or within itself")
+                    error = ValueError(": too deep or within itself")
                 where = where if depth else "db" + where
                 raise type(error)(where % (key,) + error.args[0]) from None
     elif isinstance(value, str):
@@ -774,7 +774,7 @@ class MicroTetherDB:
         if name != path:
             if crc is None:
                 if _size(path + ".log") or _size(path + ".tip"):
-                    raise ValueError(path + " is gone, its journal is not")
+                    raise ValueError(path + " is gone, not its journal")
                 for part in self._data:
                     part.clear()
                 return self._fold({})
@@ -911,13 +911,14 @@ class MicroTetherDB:
     def _dump(self, path):
         """Write all data to path.tmp, synced. Return its CRC."""
         path += ".tmp"
+        for data in self._data:
+            _plain(data, True, 0)
         file = open(path, "wb")  # noqa: SIM115 (it is used in the try, which is for what exists)
         try:
             with file:
                 crc = 0
                 comma = b"{\n"
                 for data in self._data:
-                    _plain(data, True, 0)
                     for key in data:
                         for text in (comma, _encode(key), b":", _encode(data[key])):
                             crc = crc32(text, crc)

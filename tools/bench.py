@@ -343,7 +343,7 @@ FIGURES = [
             "60 writes, which make holes": [board.peak("writes", 1000)],
             STORES["json"]: [board.peak("json write", 1000)],
         },
-        reached=(1216, 1408, 1408),
+        reached=(1152, 1600, 1440),
     ),
     Figure(
         "RAM: peak of a transaction on 5 keys, 1,000 keys against 100",

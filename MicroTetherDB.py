@@ -264,7 +264,7 @@ def _plain(value, own, depth):
                 value[key] = _plain(value[key], own, depth + 1)
             except (TypeError, ValueError, RuntimeError) as error:
                 if isinstance(error, RuntimeError):  # or the stack is full
-                    error = ValueError(": too deep or within itself")
+                    error = ValueError(": too deep or in itself")
                 where = where if depth else "db" + where
                 raise type(error)(where % (key,) + error.args[0]) from None
     elif isinstance(value, str):
@@ -798,13 +798,14 @@ class MicroTetherDB:
                 file.seek(0)
                 at = end = 0
                 chain = self._chain
-                while at < stop:
-                    line = file.readline()
+                for line in file:
+                    if at >= stop:
+                        break
                     at += len(line)
                     crc = crc32(line[:-9], chain)
                     if line[-9:] == b"%08x\n" % crc:
                         chain = crc
-                        if line[-10] != 43:  # +
+                        if line[-10:-9] != b"+":
                             end = at
                         if apply and line[10:]:
                             record = json.loads(line[:-10])

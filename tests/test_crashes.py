@@ -170,6 +170,15 @@ def test_a_record_with_a_flipped_bit_counts_no_more_nor_do_those_after_it(path):
         assert found(path, dict(contents, **{".tip": tip})) in valid
 
 
+def test_a_record_whose_end_is_there_twice_counts_once(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    contents = files(path)
+    tip = contents[".tip"].rstrip(b"\n") + b"\n"  # without padding
+    for end in range(1, 20):
+        assert found(path, dict(contents, **{".tip": tip + tip[-end:]})) == {"a": 1}
+
+
 def test_a_journal_from_before_a_fold_is_ignored(path):
     db = Small(path)
     old = []

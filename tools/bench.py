@@ -5,7 +5,7 @@
     python tools/bench.py --plot tools/bench.svg   and draw the picture
     python tools/bench.py --readme                 as the README's tables
     python tools/bench.py --micropython PATH       on another MicroPython
-    python tools/bench.py --wasm micropython.mjs   and the import on one of 32 bit, run by Node
+    python tools/bench.py --small PATH             and the import on one of 32 bits
 
 Flash, RAM and reading are measured on the real MicroPython; what is written goes to littlefs on
 a simulated flash chip that counts (tests/flash.py). Erases, bytes and heap sizes are exact. Times
@@ -70,10 +70,11 @@ class Board:
         subprocess.run([*command, "MicroTetherDB.py"], check=True, cwd=ROOT)
         return os.path.getsize(mpy)
 
-    def imported(self, folder):
+    def imported(self, folder, python=None):
         """How many bytes of the heap importing the library from folder leaves allocated."""
-        done = interpreter.run("-c", IMPORT.format(folder=str(folder)), heap="1M", cwd=self.folder)
-        return int(done.stdout)
+        command = [python or interpreter.find(), "-X", "heapsize=1M", "-c"]
+        command.append(IMPORT.format(folder=str(folder)))
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     def _call(self, command, *args, heap="64M"):
         """Run a command of bench_board.py and return its result."""
@@ -292,21 +293,6 @@ gc.collect()
 gc.collect()
 print(gc.mem_alloc() - before)
 """
-
-
-def wasm_import(board, script):
-    """What the import takes on a 32-bit MicroPython, one that Node.js runs."""
-    code = """
-import { readFileSync } from "node:fs";
-import { loadMicroPython } from "SCRIPT";
-const mp = await loadMicroPython({ heapsize: 1 << 20, stdout: (text) => console.log(text) });
-mp.FS.writeFile("/MicroTetherDB.mpy", readFileSync("MPY"));
-mp.runPython(`IMPORT`);
-"""
-    code = code.replace("SCRIPT", Path(script).resolve().as_uri()).replace("MPY", board.mpy)
-    code = code.replace("IMPORT", IMPORT.format(folder="/"))
-    node = ["node", "--input-type=module", "-e", code]
-    return [int(subprocess.run(node, check=True, capture_output=True, text=True).stdout)]
 
 
 FIGURES = [
@@ -584,19 +570,19 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a shorter run")
     parser.add_argument("--readme", action="store_true", help="print Markdown")
     parser.add_argument("--plot", metavar="FILE", help="draw the picture, then stop")
-    parser.add_argument("--wasm", metavar="FILE", help="a micropython.mjs of npm: 32 bit")
+    parser.add_argument("--small", metavar="PATH", help="a MicroPython of 32 bits, to import on")
     parser.add_argument("--micropython", metavar="PATH", help="the interpreter to measure on")
     options = parser.parse_args()
     if options.micropython:
         os.environ["MICROPYTHON"] = options.micropython
     with tempfile.TemporaryDirectory() as folder:
         board = Board(folder, options.quick)
-        if options.wasm:
+        if options.small:
             FIGURES.append(
                 Figure(
                     "RAM: what the import leaves allocated (32-bit)",
                     (8192,),
-                    lambda board: wasm_import(board, options.wasm),
+                    lambda board: [board.imported(board.folder, options.small)],
                 )
             )
         if options.plot:

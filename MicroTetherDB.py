@@ -861,7 +861,7 @@ class MicroTetherDB:
             else:
                 if not spill and -at % 4096 < end - at:
                     # A PC syncs faster what is overwritten than what grows: it grows by pages.
-                    file.write(b"\n" * (-end % 4096))
+                    file.write(((b" " * 63 + b"\n") * 64)[end % 4096 :])
                 _sync(file, not at)
         if spill:
             self._log = end

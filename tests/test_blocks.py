@@ -299,5 +299,5 @@ def test_one_batch_holds_a_block(path):
     db.flush()
     with db.transaction():
         change_all(db)
-    last = (files(path).get(".tip") or files(path)[".log"]).strip(b"\n").split(b"\n")
+    last = (files(path).get(".tip") or files(path)[".log"]).strip().split(b"\n")
     assert [line[-9:-8] for line in last] == [b"+"] * (len(last) - 1) + [b" "]

@@ -72,9 +72,9 @@ class Board:
 
     def imported(self, folder, python=None):
         """How many bytes of the heap importing the library from folder leaves allocated."""
-        command = [python or interpreter.find(), "-X", "heapsize=1M", "-c"]
-        command.append(IMPORT.format(folder=str(folder)))
-        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        command = [python or interpreter.find(), "-X", "heapsize=1M", "-c", IMPORT]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+        return int(done.stdout)
 
     def _call(self, command, *args, heap="64M"):
         """Run a command of bench_board.py and return its result."""
@@ -283,8 +283,7 @@ def pc_times(reference):
 
 
 IMPORT = """
-import gc, sys
-sys.path.insert(0, {folder!r})
+import gc
 gc.collect()
 gc.collect()
 before = gc.mem_alloc()

@@ -302,7 +302,7 @@ def test_check_stale(files, capsys):
 
 def test_check_torn(files, capsys):
     records = sum(count_records(files).values())
-    data = Path(files + ".tip").read_bytes().rstrip(b"\n")  # without padding
+    data = Path(files + ".tip").read_bytes().rstrip()  # without padding
     Path(files + ".tip").write_bytes(data[:-5])
     before = database_files.sums(files)
     status, output = check(files, capsys)

@@ -115,11 +115,7 @@ else:
 
     class _Items(ItemsView):
         def __iter__(self):
-            for key in self._mapping:
-                try:
-                    yield key, self._mapping[key]
-                except KeyError:  # deleted meanwhile
-                    pass
+            return self._mapping._items()
 
     class _Values(ValuesView):
         def __iter__(self):
@@ -345,10 +341,11 @@ def _scan(path):
         file.seek(size)
         seal = file.read()
         file.seek(0)
-        if seal.strip():
+        text = seal.strip()
+        if text:
             data = json.load(file)
             # Firmware before 1.26 reads an object that was cut off, too.
-            if not isinstance(data, dict) or seal.strip()[-1] != 125:  # }
+            if not isinstance(data, dict) or text[-1] != 125:  # }
                 raise ValueError("no dict")
             _plain(data, True, 0)
             yield None, data
@@ -452,15 +449,6 @@ class _Block:
         Return the chain. If file is None, only see whether all can be saved, and return about how
         many bytes it is.
         """
-        if not _BOARD:
-            if file:  # a PC has kept the texts since it was called without one
-                lines = self.texts[:1]
-                for text in self.texts[1:]:
-                    chain = crc32(b"+", crc32(lines[-1], chain))
-                    lines += b"+%08x\n" % chain, text
-                file.write(b"".join(lines))
-                return crc32(lines[-1], chain)
-            self.texts = []
         size = 0
         for slot in self.before:
             data = self.db._data[slot]
@@ -475,8 +463,6 @@ class _Block:
                         data[key] = new = _plain({key: new}, True, 0)[key]
                     record = (key, new)
                 text = _encode(record)
-                if not _BOARD:
-                    self.texts.append(text)
                 if file:
                     if size:
                         chain = crc32(b"+", chain)
@@ -624,6 +610,13 @@ class MicroTetherDB:
         except KeyError:
             return default
 
+    def items(self):
+        for key in self:
+            try:
+                yield key, self[key]
+            except KeyError:  # deleted meanwhile
+                pass
+
     if _BOARD:
 
         def keys(self):
@@ -633,16 +626,10 @@ class MicroTetherDB:
             for item in self.items():
                 yield item[1]
 
-        def items(self):
-            for key in self:
-                try:
-                    yield key, self[key]
-                except KeyError:  # deleted meanwhile
-                    pass
-
     else:
         keys = MutableMapping.keys
         __eq__ = MutableMapping.__eq__
+        _items = items
 
         def values(self):
             return _Values(self)

@@ -2,18 +2,7 @@ import json
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import (
-    Oops,
-    Small,
-    after_a_crash,
-    content,
-    files,
-    listed,
-    no_writes,
-    raises,
-    read,
-    write,
-)
+from support import Oops, Small, after_a_crash, content, files, no_writes, raises, read, write
 
 
 def test_every_plain_write_is_durable_when_it_returns(path):
@@ -209,7 +198,7 @@ def test_backup_writes_the_data_to_another_json_file(path):
     before = files(path)
     db.backup("backup.db")
     assert json.loads(read("backup.db")) == {"a": [1, 2], "b": "\u20ac"}
-    assert listed() == sorted(["backup.db"] + ["my.db" + end for end in before])
+    assert sorted(os.listdir()) == sorted(["backup.db"] + ["my.db" + end for end in before])
     assert files(path) == before
     db["c"] = 3
     assert after_a_crash(path)["c"] == 3

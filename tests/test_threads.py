@@ -138,17 +138,14 @@ def test_an_error_in_one_thread_leaves_the_lock_free_for_the_others(path):
 def in_a_slow_block(db):
     """Return a thread that is in a block of db, and stays there for a while."""
 
-    inside = []
-
     def write():
         with db.transaction():
-            inside.append(True)
             db["a"] = 1
             time.sleep(0.05)
             db["b"] = 2
 
     thread = Thread(write)
-    while not inside:
+    while not db._block:
         time.sleep(0.001)
     return thread
 

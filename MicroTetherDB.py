@@ -90,11 +90,11 @@ if _BOARD:
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
-        return full
+        return full or "/"
 
 else:
     from collections.abc import ItemsView, MutableMapping, ValuesView
-    from contextlib import contextmanager, nullcontext
+    from contextlib import contextmanager, nullcontext, suppress
     from functools import wraps
     from os.path import realpath as _full_path
     from threading import RLock as allocate_lock
@@ -106,6 +106,23 @@ else:
 
     def _encode(value):
         return _encoder.encode(value).encode()
+
+    def _create(path, like):
+        """Open a new file to write, with the mode and owner of like, if there is one.
+
+        What is at path goes: a link that somebody has put there isn't followed.
+        """
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        if not os.path.exists(like):
+            return open(path, "xb")
+        stat = os.stat(like)
+        file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
+        if os.name == "posix":
+            with suppress(PermissionError):
+                os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
+            os.fchmod(file.fileno(), stat.st_mode & 0o7777)
+        return file
 
     def _sync(file, new):
         file.flush()
@@ -188,15 +205,16 @@ else:
 
     def _uninterrupted(method):
         @wraps(method)
-        def run(self, *args, **more):
+        def run(*args, **more):
+            self = args[0]
             block = self._block
             if block and block.owner == get_ident():
-                return method(self, *args, **more)
+                return method(*args, **more)
             block = _Block(self, True)
             block.__enter__()
             block.is_new = True
             try:
-                result = method(self, *args, **more)
+                result = method(*args, **more)
                 _end(block, block.commit)
                 return result
             except BaseException:
@@ -221,6 +239,9 @@ else:
             folder = os.open(os.path.dirname(path), os.O_RDONLY)
             try:
                 os.fsync(folder)
+            except OSError as error:
+                if error.errno != 22:  # EINVAL: this file system can't
+                    raise
             finally:
                 os.close(folder)
 
@@ -315,8 +336,10 @@ def _if_there(call, path):
 def _size(path):
     """The file's length in bytes, 0 if there is none."""
     stat = _if_there(os.stat, path) or (0,) * 7
-    if stat[0] & 0x4000:  # a folder
+    if stat[0] & 0xF000 == 0x4000:  # a folder
         raise OSError(21)
+    if not _BOARD and stat[0] and stat[0] & 0xF000 != 0x8000:
+        raise OSError(22, "is no regular file")
     return stat[6]
 
 
@@ -353,8 +376,8 @@ def _scan(path):
         crc = 0
         rest = bytes()  # noqa: UP018 (a literal would be one more object to keep)
         while size > 0:
-            chunk = file.read(min(size, 512))
-            size -= 512
+            chunk = file.read(min(size, max(512, len(rest))))  # a long value's twice as much
+            size -= len(chunk) or size
             crc = crc32(chunk, crc)
             rest += chunk
             end = rest.rfind(b",\n")
@@ -506,12 +529,8 @@ class _Block:
                 break
             except KeyboardInterrupt:
                 interrupted = True
-        if not self.outer and db._data and db._chain is None:
-            # The disk may have what memory hasn't. If a fold fails too, the next write does it.
-            try:
-                db._fold({})
-            except Exception:
-                pass
+        if not self.outer and db._data:
+            db._settle()
         if interrupted:
             raise KeyboardInterrupt
 
@@ -590,7 +609,17 @@ class MicroTetherDB:
             self._block.put(key, value)
 
     def __contains__(self, key):
-        return self.get(key, _GONE) is not _GONE
+        # As __getitem__, but nothing is read that could be changed.
+        try:
+            block = self._block
+            if block and block.owner == get_ident():
+                self._find(key)
+            else:
+                with self._lock:
+                    self._find(key)
+        except KeyError:
+            return False
+        return True
 
     def __len__(self):
         with self.lock():
@@ -605,6 +634,7 @@ class MicroTetherDB:
             return iter(keys)
 
     def get(self, key, default=None):
+        """Return the value or, if there is none, default."""
         try:
             return self[key]
         except KeyError:
@@ -629,6 +659,10 @@ class MicroTetherDB:
     else:
         keys = MutableMapping.keys
         __eq__ = MutableMapping.__eq__
+
+        def __reduce__(self):
+            raise TypeError(self._path + " is open: its database can't be copied or pickled")
+
         _items = items
 
         def values(self):
@@ -638,6 +672,7 @@ class MicroTetherDB:
             return _Items(self)
 
     def pop(self, key, default=_GONE):
+        """Delete the key and return its value or, if there is none, default. Else KeyError."""
         with self.lock():
             if default is _GONE or key in self:
                 default = self[key]
@@ -650,22 +685,29 @@ class MicroTetherDB:
             self._block.put(key, _GONE)
 
     def popitem(self):
+        """Delete a key, on a PC the newest; return it and its value. KeyError if there is none."""
         with self.lock():
-            key = "no keys"  # then pop() says it
-            for key in self:
-                pass
-            return key, self.pop(key)
+            for data in self._data:
+                if not _BOARD:
+                    data = reversed(data)
+                for key in data:
+                    return key, self.pop(key)
+            raise KeyError("popitem(): the database is empty")
 
     def setdefault(self, key, default=None):
+        """Return the value; if there is none, store default first."""
         with self.lock():
             if key not in self:
                 self[key] = default
             return self[key]
 
-    def update(self, _=(), **more):
+    def update(*args, **more):  # a key may be called self, too
         """Take over a mapping, or pairs, and keywords: as one batch."""
+        if len(args) > 2:
+            raise TypeError("update() takes one mapping, or pairs, and keywords")
+        self = args[0]
         with self.transaction():
-            for pairs in _, more:
+            for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
                         self[key] = pairs[key]
@@ -716,9 +758,14 @@ class MicroTetherDB:
         """
         with self.lock():
             path = _full_path(path)
-            if path in _in_use:
-                raise ValueError(path + " is in use")
+            for other in _in_use:
+                for end in ("", ".log", ".tip", ".tmp"):
+                    if path == other + end or path + end == other:
+                        raise ValueError(other + end + " is in use")
+            _named(path, _size, path)
             _named(path, self._dump, path)
+            for end in (".log", ".tip"):  # of a database that was there: they may fit the backup
+                _named(path, _if_there, os.remove, path + end)
             _named(path, _rename, path + ".tmp", path)
 
     def _close(self, call):
@@ -743,6 +790,9 @@ class MicroTetherDB:
         # How many bytes of X.log and X.tip count. The CRC in X's seal; None if it has none. The
         # chain at the journal's end; None: that may end in what has failed, only a fold helps.
         self._log = self._tip = self._base = self._chain = 0
+        # What failed, so that the disk may have what memory hasn't: the batch that is the last of
+        # ".log" or ".tip", or a fold: "".
+        self._failed = None
         crc = None
         name = path
         size = _size(path)
@@ -767,7 +817,14 @@ class MicroTetherDB:
                 return self._fold({})
             _rename(name, path)
         self._chain = self._base = crc
-        if crc is not None:
+        if crc is None:
+            for end in (".log", ".tip"):
+                if _size(path + end):
+                    raise ValueError(
+                        "%s has no checksum line, but there is a %s%s: was it edited? Put back "
+                        "the one before, or remove that file" % (path, path, end)
+                    )
+        else:
             self._log = self._replay(".log")
             self._tip = self._replay(".tip")
 
@@ -807,16 +864,19 @@ class MicroTetherDB:
 
     def _store(self, block, size):
         """Make a block's changes durable, whose records are about size bytes."""
+        if self._failed:
+            self._settle()
         tip = self._tip
         spill = tip + size > self.TIP_SIZE
         # Fold when the journal gets longer than twice X, or X is short enough to be inline, too.
-        if self._chain is None or (
+        only_fold = self._chain is None or self._failed is not None
+        if only_fold or (
             spill and self._log + tip + size > 2 * (_size(self._path) - self.TIP_SIZE)
         ):
             try:
                 return self._fold(block.before)
             except Exception:
-                if self._chain is None:
+                if only_fold or self._failed is not None:
                     raise  # else the journal will do
         name = ".tip"
         at = tip
@@ -824,14 +884,19 @@ class MicroTetherDB:
             name = ".log"
             at = self._log
         chain = self._chain
-        self._chain = None
-        with open(self._path + name, "r+b" if at else "wb") as file:
+        self._failed = name
+        if not _BOARD and not at:
+            file = _create(self._path + name, self._path)
+        else:
+            file = open(self._path + name, "r+b" if at else "wb")  # noqa: SIM115
+        with file:
             file.seek(at)
             if spill and tip:
                 with open(self._path + ".tip", "rb") as source:
                     while tip:
                         text = source.read(min(tip, 64))
                         if not text:  # it got shorter
+                            self._failed = ""
                             raise OSError(5)  # EIO
                         tip -= file.write(text)
             chain = crc32(b" ", block.write(file, chain))
@@ -854,13 +919,37 @@ class MicroTetherDB:
             self._log = end
             end = 0
         self._tip = end
-        block.before.clear()
         self._chain = chain
+        self._failed = None
+        block.before.clear()
+
+    def _settle(self):
+        """Make void what has failed. If that fails too, the next write does it."""
+        try:
+            if self._failed:
+                name = self._path + self._failed
+                start = self._tip  # a spill copies these first
+                if self._failed == ".log":
+                    start += self._log
+                if _size(name) > start:
+                    # Without its first byte the batch is none. This takes no room, as a fold does.
+                    with open(name, "r+b") as file:
+                        file.seek(start)
+                        file.write(b"\n")
+                        if _BOARD:
+                            file.flush()
+                        else:
+                            _sync(file, False)
+                self._failed = None
+            elif self._failed is not None:
+                self._fold({})
+        except Exception:
+            pass
 
     def _save(self):
         """Fold, unless X has it all. Leave no other file."""
         left = 1  # what has changed
-        if self._chain == self._base:
+        if self._chain == self._base and self._failed is None:
             left = len(self)
             try:
                 for _, part in _scan(self._path):
@@ -870,13 +959,14 @@ class MicroTetherDB:
                 left = 1
         if left:
             self._fold({})
-        for name in (".tmp", ".log", ".tip"):
-            _if_there(os.remove, self._path + name)
+        if self._base is not None:  # or what is there isn't ours
+            for name in (".tmp", ".log", ".tip"):
+                _if_there(os.remove, self._path + name)
 
     def _fold(self, before):
         """Write X anew. Then empty before: what is durable can't be restored any more."""
         path = self._path
-        if self._chain is None and not _size(path) and _size(path + ".tmp"):
+        if self._failed is not None and not _size(path) and _size(path + ".tmp"):
             _rename(path + ".tmp", path)  # the last one failed half-way: its X.tmp is all there is
         # A stale journal must be gone before X may become again what it once continued.
         if not self._log:
@@ -884,24 +974,29 @@ class MicroTetherDB:
         if not self._tip:
             _if_there(os.remove, path + ".tip")
         crc = self._dump(path)
-        chain = self._chain
-        self._chain = None
+        failed = self._failed
+        self._failed = ""
         try:
             _rename(path + ".tmp", path)
         except OSError:
             if _size(path) and _size(path + ".tmp"):  # nothing has happened
-                self._chain = chain
+                self._failed = failed
             raise
         before.clear()
         self._log = self._tip = 0
         self._chain = self._base = crc
+        self._failed = None
 
     def _dump(self, path):
         """Write all data to path.tmp, synced. Return its CRC."""
         path += ".tmp"
         for data in self._data:
             _plain(data, True, 0)
-        file = open(path, "wb")  # noqa: SIM115 (it is used in the try, which is for what exists)
+        # It is used in the try, which is for what exists.
+        if _BOARD:  # noqa: SIM108 (of an if, the compiler leaves out the other branch)
+            file = open(path, "wb")  # noqa: SIM115
+        else:
+            file = _create(path, self._path)
         try:
             with file:
                 crc = 0

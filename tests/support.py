@@ -191,6 +191,18 @@ def module_with(**modules):
                 del sys.modules[name]
 
 
+def restart(folder):
+    """Give the simulated disk its power back; the database stays open."""
+    global device
+    import flash
+
+    os.chdir("/")
+    flash.vfs.umount(folder)
+    device = device.restart()
+    device.mount(folder)
+    os.chdir(folder)
+
+
 class full_disk:
     """A block in which nothing more fits on the disk, for ``with``."""
 

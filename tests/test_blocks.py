@@ -301,3 +301,15 @@ def test_one_batch_holds_a_block(path):
         change_all(db)
     last = (files(path).get(".tip") or files(path)[".log"]).strip().split(b"\n")
     assert [line[-9:-8] for line in last] == [b"+"] * (len(last) - 1) + [b" "]
+
+
+def test_whether_a_key_is_there_copies_nothing(path):
+    db = start(path)
+    db["long"] = ["x" * 100] * 100
+    with db.transaction():
+        assert "long" in db
+        assert "missing" not in db
+        assert 1 not in db
+        assert not db._block.before, "a snapshot was taken"
+        del db["long"]
+        assert "long" not in db

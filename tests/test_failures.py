@@ -5,7 +5,7 @@ import sys
 
 import support
 from MicroTetherDB import MicroTetherDB
-from support import Oops, Small, after_a_crash, content, files, only, raises
+from support import Oops, Small, after_a_crash, content, files, only, raises, restart
 
 
 def steps(db):
@@ -24,17 +24,6 @@ def change_in_place(db):
     with db.transaction():
         db["a"].append(1)
         db["k2"]["v"] += 1
-
-
-def restart(folder):
-    """Give the simulated disk its power back; the database stays open."""
-    import flash
-
-    os.chdir("/")
-    flash.vfs.umount(folder)
-    support.device = support.device.restart()
-    support.device.mount(folder)
-    os.chdir(folder)
 
 
 @only("littlefs fat", "it is the simulated disk that fails")

@@ -1,7 +1,18 @@
 import os
 
+import support
 from MicroTetherDB import MicroTetherDB
-from support import Small, after_a_crash, content, files, found, full_disk, only, raises
+from support import (
+    Small,
+    after_a_crash,
+    content,
+    files,
+    found,
+    full_disk,
+    only,
+    raises,
+    restart,
+)
 
 
 def until_full(db, write):
@@ -79,3 +90,40 @@ def test_no_database_is_made_on_a_full_disk_but_once_there_is_room(path):
     with MicroTetherDB(path) as db:
         db["a"] = 1
         assert after_a_crash(path) == {"a": 1}
+
+
+@only("littlefs", "its simulated disk can fail, and is small enough to be filled")
+def test_after_a_write_that_failed_there_need_not_be_room_for_a_second_file(path):
+    failed = 0
+    for step in (
+        lambda db: db.__setitem__("k", "y" * 20),
+        lambda db: db.update({"u%d" % i: "y" * 300 for i in range(3)}),  # a spill
+    ):
+        db = MicroTetherDB(path)
+        db.update({"long%d" % i: "x" * 1000 for i in range(104)})
+        db.flush()
+        with open("filler", "wb") as file:
+            for _ in range(98):
+                file.write(bytes(1024))
+        db["k"] = 0
+        before = content(db)
+        for fail_at in range(1, 9):
+            support.device.cut_at = support.device.operations + fail_at
+            try:
+                step(db)
+            except OSError:
+                failed += 1
+                assert content(db) == before
+                restart(path.rsplit("/", 1)[0])
+            support.device.cut_at = -1
+            db["k"] = fail_at  # in place, or there would be no room
+            db["next"] = [fail_at]
+            for i in range(3):
+                db.pop("u%d" % i, None)
+            before = content(db)
+        db = MicroTetherDB(path)  # what the disk says
+        assert content(db) == before
+        os.remove("filler")
+        db.clear()
+        db.close()
+    assert failed > 2, failed

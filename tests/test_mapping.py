@@ -96,7 +96,7 @@ def test_popitem_takes_an_item_until_none_is_left(path):
         assert expected.pop(key) == value
         assert key not in db
         assert after_a_crash(path) == expected
-    raises(KeyError, db.popitem)
+    assert "empty" in raises(KeyError, db.popitem)
 
 
 def test_a_missing_key_is_named_by_the_error(path):
@@ -245,3 +245,10 @@ def test_it_is_a_mutable_mapping(path):
     assert db == {"a": 1, "b": 2}
     assert dict(db) == {"a": 1, "b": 2}
     assert dict(**db) == {"a": 1, "b": 2}
+
+
+def test_update_takes_any_keyword_for_a_key(path):
+    db = MicroTetherDB(path)
+    db.update(_=5, self=1, other=2)
+    assert content(db) == after_a_crash(path) == {"_": 5, "self": 1, "other": 2}
+    raises(TypeError, db.update, {}, {})

@@ -2,7 +2,7 @@ import json
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, files, no_writes, only, raises, read, write
+from support import after_a_crash, content, files, lay, no_writes, only, raises, read, write
 
 
 def test_a_new_database_is_empty_and_its_file_is_there_at_once(path):
@@ -260,3 +260,102 @@ def test_a_link_is_the_file_that_it_leads_to(path):
     assert os.path.islink("link.db")
     with MicroTetherDB(path) as db:
         assert db["a"] == 1
+
+
+def test_a_foreign_file_is_rewritten_by_a_real_change_only_and_by_no_error(path):
+    write(path, b'{"a": [1], "n": 1}')
+    db = MicroTetherDB(path)
+    for error, use in (
+        (KeyError, lambda: db.pop("missing")),
+        (KeyError, lambda: db.__delitem__("missing")),
+        (KeyError, lambda: db["missing"]),
+        (TypeError, lambda: db.__setitem__("a", {1})),
+        (ValueError, lambda: db.update({"a": float("nan")})),
+        (ZeroDivisionError, lambda: roll_back(db)),
+    ):
+        with no_writes(path):
+            raises(error, use)
+    # Edited meanwhile, with a typo: that is told, and stays.
+    write(path, b'{"a": [1], "n": 1')
+    raises(ValueError, MicroTetherDB, path)
+    raises(KeyError, db.pop, "missing")
+    assert read(path) == b'{"a": [1], "n": 1'
+    db["n"] = 2
+    assert after_a_crash(path) == {"a": [1], "n": 2}
+
+
+def roll_back(db):
+    with db.transaction():
+        db["a"].append(2)
+        db["new"] = 1
+        return 1 // 0
+
+
+def test_a_journal_beside_a_file_without_a_seal_is_told_and_left_alone(path):
+    write(path, b'{"a": 1}')
+    for end in (".log", ".tip"):
+        write(path + end, b"notes of another program\n")
+        before = files(path)
+        assert path in raises(ValueError, MicroTetherDB, path)
+        assert files(path) == before
+        os.remove(path + end)
+    # As after editing by hand what a kill has left, its last line cut off.
+    with MicroTetherDB(path) as db:
+        db["long"] = "x" * 600
+        db.flush()
+        db["b"] = 2
+        contents = files(path)
+    lay(path, dict(contents, **{"": contents[""][:-33]}))
+    before = files(path)
+    assert path in raises(ValueError, MicroTetherDB, path)
+    assert files(path) == before
+
+
+def test_closing_a_foreign_file_leaves_what_is_beside_it_alone(path):
+    write(path, b'{"a": 1}')
+    db = MicroTetherDB(path)
+    write(path + ".log", b"notes of another program\n")
+    db.close()
+    assert files(path) == {"": b'{"a": 1}', ".log": b"notes of another program\n"}
+
+
+def test_a_long_text_is_read_in_a_time_linear_in_its_length(path):
+    import MicroTetherDB as module
+
+    class Counted:
+        """A file that counts how many bytes are searched and how often it is read."""
+
+        reads = 0
+
+        def __init__(self, path, mode):
+            self.file = open(path, mode)  # noqa: SIM115
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def seek(self, *where):
+            return self.file.seek(*where)
+
+        def read(self, *size):
+            Counted.reads += 1
+            return self.file.read(*size)
+
+    with MicroTetherDB(path) as db:
+        db["long"] = "x" * 60000
+    module.open = Counted
+    try:
+        for _ in module._scan(path):
+            pass
+    finally:
+        del module.open
+    assert Counted.reads < 30, Counted.reads
+
+
+def test_the_root_is_a_folder_and_no_database(path):
+    before = os.listdir("/")
+    for root in ("/", "/."):
+        assert "/" in raises(OSError, MicroTetherDB, root)
+    assert os.listdir("/") == before

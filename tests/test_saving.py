@@ -2,7 +2,18 @@ import json
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, Small, after_a_crash, content, files, no_writes, raises, read, write
+from support import (
+    Oops,
+    Small,
+    after_a_crash,
+    content,
+    files,
+    lay,
+    no_writes,
+    raises,
+    read,
+    write,
+)
 
 
 def test_every_plain_write_is_durable_when_it_returns(path):
@@ -262,3 +273,39 @@ def test_a_journal_that_was_reopened_is_gone_on_with(path):
         folds += files(path)[""] != before
     assert folds < 3
     assert len(after_a_crash(path)) == 100
+
+
+def test_a_backup_has_no_part_in_a_journal_that_was_there(path):
+    with MicroTetherDB("backup.db") as db:
+        db["long"] = "x" * 600
+        db.flush()
+        db["x"] = "bad"
+        stale = files(path.replace("my.db", "backup.db"))
+    lay(path.replace("my.db", "backup.db"), stale)
+    with MicroTetherDB(path) as db:
+        db["long"] = "x" * 600
+        db.backup("backup.db")
+    with MicroTetherDB("backup.db") as backup:
+        assert content(backup) == {"long": "x" * 600}
+
+
+def test_a_backup_goes_onto_no_file_of_an_open_database(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    db["a"] = 1
+    with MicroTetherDB("b.tmp") as other:
+        other["b"] = 2
+        for target in (path, path + ".tip", path + ".log", path + ".tmp", "b", "b.tmp"):
+            with no_writes(path):
+                assert "in use" in raises(ValueError, db.backup, target)
+        assert content(other) == {"b": 2}
+    assert content(db) == after_a_crash(path) == {"long": "x" * 600, "a": 1}
+
+
+def test_a_backup_onto_a_folder_leaves_nothing_behind(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    os.mkdir("folder")
+    raises(OSError, db.backup, "folder")
+    assert "folder.tmp" not in os.listdir()

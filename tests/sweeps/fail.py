@@ -54,8 +54,8 @@ class Faults:
                 result.close()
         raise self.error
 
-    def open(self, path, mode):
-        return File(self, path, self.call("open", open, path, mode))
+    def open(self, path, mode, **more):
+        return File(self, path, self.call("open", lambda *args: open(*args, **more), path, mode))
 
     def install(self):
         module.open = self.open

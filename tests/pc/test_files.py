@@ -1,0 +1,146 @@
+"""What a PC has and a board hasn't: owners, modes, links, devices, and copies of an object."""
+
+import copy
+import os
+import pickle
+import socket
+import sys
+
+import support
+from MicroTetherDB import MicroTetherDB
+from support import Small, after_a_crash, content, files, raises
+
+
+def test_a_private_database_stays_private(path):
+    with Small(path) as db:
+        db["long"] = "x" * 900
+    for mode in (0o600, 0o640, 0o604):
+        os.chmod(path, mode)
+        db = Small(path)
+        seen = set()
+        for i in range(40):
+            db["k%d" % (i % 3)] = {"v": i}
+            for end in files(path):
+                seen.add(end)
+                assert os.stat(path + end).st_mode & 0o7777 == mode, (end, i)
+        assert {"", ".log", ".tip"} <= seen
+        db.flush()
+        assert os.stat(path).st_mode & 0o7777 == mode
+        db.close()
+
+
+def test_a_new_database_has_the_mode_that_the_umask_says(path):
+    umask = os.umask(0o027)
+    try:
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+            for end in files(path):
+                assert os.stat(path + end).st_mode & 0o7777 == 0o640, end
+    finally:
+        os.umask(umask)
+
+
+def test_a_fold_by_root_keeps_the_owner(path):
+    if os.geteuid() != 0:
+        return
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    os.chown(path, 1234, 2345)
+    with MicroTetherDB(path) as db:
+        db["a"] = 2
+        db.flush()
+        db["a"] = 3
+        for end in files(path):
+            stat = os.stat(path + end)
+            assert (stat.st_uid, stat.st_gid) == (1234, 2345), end
+
+
+def test_a_planted_link_is_not_followed(path):
+    victim = path + "-victim"
+    support.write(victim, b"precious")
+    for end in (".tmp", ".log", ".tip"):
+        db = Small(path)
+        db["long"] = "x" * 900
+        db.flush()
+        os.symlink(victim, path + end)
+        for i in range(40):
+            db["k%d" % (i % 3)] = {"v": i}
+        db.close()
+        assert support.read(victim) == b"precious", end
+        assert os.listdir() in (["my.db", "my.db-victim"], ["my.db-victim", "my.db"])
+        with MicroTetherDB(path) as db:
+            assert len(db) == 4
+
+
+def test_what_is_no_regular_file_is_no_database_and_no_backup(path):
+    os.mkfifo("fifo")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("socket")
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    for special in (os.path.abspath("socket"), os.path.abspath("fifo")):
+        before = os.lstat(special)
+        assert special in raises(OSError, MicroTetherDB, special)
+        assert special in raises(OSError, db.backup, special)
+        after = os.lstat(special)
+        assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
+        assert not os.path.exists(special + ".tmp")
+    assert content(db) == after_a_crash(path) == {"a": 1}
+
+
+def test_an_open_database_can_not_be_copied_or_pickled(path):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        assert path in raises(TypeError, way, db)
+    db["a"] = 2
+    assert content(db) == after_a_crash(path) == {"a": 2}
+
+
+def test_a_folder_that_can_not_be_synced_is_no_reason_to_fail(path):
+    # As on some network and FUSE file systems: the real fsync says EINVAL for what isn't a file.
+    module = sys.modules["MicroTetherDB"]
+    real = os.open
+
+    def no_sync(path, flags, *mode):
+        if mode:
+            return real(path, flags, *mode)
+        reader, writer = os.pipe()
+        os.close(writer)
+        return reader
+
+    class Os:
+        def __getattr__(self, name):
+            return no_sync if name == "open" else getattr(os, name)
+
+    assert os.open is real
+    module.os = Os()
+    try:
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+            assert after_a_crash(path) == {"a": 1}
+    finally:
+        module.os = os
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
+
+
+def test_a_folder_whose_sync_fails_fails_the_write(path):
+    module = sys.modules["MicroTetherDB"]
+
+    class Os:
+        def __getattr__(self, name):
+            return fail if name == "fsync" else getattr(os, name)
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    db = MicroTetherDB(path)
+    module.os = Os()
+    try:
+        raises(OSError, db.__setitem__, "a", 1)  # X.tip is new
+    finally:
+        module.os = os
+    assert content(db) == after_a_crash(path) == {}
+    db["b"] = 2
+    assert content(db) == after_a_crash(path) == {"b": 2}

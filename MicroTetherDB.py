@@ -376,7 +376,7 @@ def _scan(path):
         crc = 0
         rest = bytes()  # noqa: UP018 (a literal would be one more object to keep)
         while size > 0:
-            chunk = file.read(min(size, max(512, len(rest))))  # a long value's twice as much
+            chunk = file.read(min(size, max(512, len(rest))))  # doubling keeps a long value linear
             size -= len(chunk) or size
             crc = crc32(chunk, crc)
             rest += chunk
@@ -787,11 +787,11 @@ class MicroTetherDB:
     def _load(self):
         path = self._path
         self._data = list(map(dict, [()] * (_MASK + 1)))  # keys and values; empty when closed
-        # How many bytes of X.log and X.tip count. The CRC in X's seal; None if it has none. The
-        # chain at the journal's end; None: that may end in what has failed, only a fold helps.
+        # How many bytes of X.log and X.tip count. The CRC in X's seal, and the chain at the
+        # journal's end: both None if X has no seal, so that only a fold can save.
         self._log = self._tip = self._base = self._chain = 0
-        # What failed, so that the disk may have what memory hasn't: the batch that is the last of
-        # ".log" or ".tip", or a fold: "".
+        # What failed, so that the disk may have what memory hasn't: the last batch in ".log" or
+        # ".tip"; "" for a fold, or a journal that can't be trusted; None if nothing failed.
         self._failed = None
         crc = None
         name = path
@@ -932,7 +932,7 @@ class MicroTetherDB:
                 if self._failed == ".log":
                     start += self._log
                 if _size(name) > start:
-                    # Without its first byte the batch is none. This takes no room, as a fold does.
+                    # Without its first byte the batch is void. Unlike a fold, this takes no room.
                     with open(name, "r+b") as file:
                         file.seek(start)
                         file.write(b"\n")

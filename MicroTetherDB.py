@@ -14,9 +14,11 @@ All data is in RAM, as plain dicts and lists: reading never touches the flash.
 The files of a database at ``X``:
 
 ``X``      The data: one JSON object, one key a line, UTF-8. It is only ever replaced as a whole
-           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last line, 32 spaces
-           and tabs, blank to any JSON reader, is the *seal*: the bits of the CRC-32 of all before
-           it. A file without a seal, made by another program, is read just as well.
+           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines, each
+           32 spaces and tabs, blank to any JSON reader, are the bits of a CRC-32: the last is the
+           *seal*, of all before it; the one before is the seal of the X that this one replaced,
+           so that a journal which went on from that is known for stale. A file without a seal,
+           made by another program, is read just as well.
 ``X.log``  The journal: what has changed since the fold.
 ``X.tip``  The journal's newest records. While such a file is short, littlefs keeps it inside the
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
@@ -29,25 +31,37 @@ log or the tip; the first of all continues the CRC in X's seal. A line that does
 chain is passed over, and a batch counts only if it is whole. So a journal from before a fold, what
 a spill has brought into the log already, a record torn by a power cut are all told by one rule.
 The next batch is written right behind the last that counts, over padding and whatever else is
-there.
+there. A batch is written only when the one before it has been synced. So a whole batch behind a
+broken one tells that the broken one was whole once: that is damage, and the files aren't opened.
 """
+
+# The programs that use it are type-checked, by its annotations. It itself isn't:
+# mypy: ignore-errors
 
 import gc
 import json
 import os
 import sys
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"
 
-const = [].count  # 0 of everything: on a PC. MicroPython's compiler has a const() of its own.
-_BOARD = const(1)  # 0 on a PC; for a board the compiler leaves out what is for PCs only
-_MASK = const(15)  # 0 on a PC; see _hash
+# The runtime: what differs between MicroPython and CPython. What follows doesn't know of it.
 
+try:
+    from micropython import const
+except ImportError:
 
-# Where the runtimes differ: here, and hardly anywhere below.
+    def const(value):
+        return value
 
-# The keys are spread over several dicts on a board, by their _hash() & _MASK: its str hashes can
-# have as few as 8 bits, which makes a dict of more keys than that slow.
+    _ON_PC = True
+    _SLOTS = 1
+else:
+    _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
+    # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
+    # makes a dict of more keys than that slow.
+    _SLOTS = const(16)
+
 try:
     from binascii import crc32
 
@@ -64,8 +78,178 @@ except ImportError:  # ESP8266
         return crc ^ 0xFFFFFFFF
 
 
-if _BOARD:
+if _ON_PC:
+    from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
+    from contextlib import AbstractContextManager, suppress
+    from os.path import realpath as _full_path
+    from threading import RLock as allocate_lock
+    from threading import get_ident
+    from typing import Any
+
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:  # Windows: a second program isn't refused there
+        flock = None
+
+    _hash = len  # there is one dict only
+    _Mapping = MutableMapping[str, Any]
+    _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    _fsync = getattr(os, "fdatasync", os.fsync)
+
+    def _encode(value):
+        return _utf8(_encoder.encode(value))
+
+    def _utf8(text):
+        return text.encode("utf-8", "surrogatepass")
+
+    def _may_round(text):
+        return False
+
+    def _keep_heap_whole(count):
+        pass
+
+    def _last_key(data):
+        return next(reversed(data))
+
+    def _task():
+        """Return the asyncio task that runs, or None."""
+        with suppress(KeyError, RuntimeError):
+            return sys.modules["asyncio"].current_task()
+
+    def _create(path, like):
+        """Open a new file for writing, with the mode and owner of like. Follow no link."""
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        if not os.path.exists(like):
+            return open(path, "xb")
+        file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
+        stat = os.stat(like)
+        if os.name == "posix":
+            with suppress(PermissionError):
+                os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
+            os.fchmod(file.fileno(), stat.st_mode & 0o7777)
+        return file
+
+    def _sync(file):
+        file.flush()
+        _fsync(file.fileno())
+
+    def _sync_folder(path):
+        if os.name == "posix":
+            folder = os.open(os.path.dirname(path), os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            except OSError as error:
+                if error.errno != _EINVAL:  # this file system has no such thing
+                    raise
+            finally:
+                os.close(folder)
+
+    def _rename(old, new):
+        os.replace(old, new)
+        _sync_folder(new)
+
+    def _claim(path):
+        """Refuse a database that another program has open. Return what holds the claim."""
+        while flock and os.access(os.path.dirname(path), os.W_OK):
+            claim = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            try:
+                flock(claim, LOCK_EX | LOCK_NB)
+                # The other program may have removed it just now: then it is to be made anew.
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(claim), os.stat(path + ".lock")):
+                        with suppress(OSError):  # a full disk
+                            os.write(claim, b"%-20d" % os.getpid())
+                        return claim
+                os.close(claim)
+            except BaseException as error:
+                other = os.read(claim, 20).decode().strip()
+                os.close(claim)
+                if isinstance(error, BlockingIOError):
+                    text = "%s is open in process %s: close it there" % (path, other)
+                    raise OSError(_EBUSY, text) from None
+                raise
+
+    def _disclaim(path, claim):
+        if claim is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(path + ".lock")
+            os.close(claim)
+
+    class _Items(ItemsView):
+        def __iter__(self):
+            return self._mapping._items()
+
+    class _Values(ValuesView):
+        def __iter__(self):
+            return (value for key, value in self._mapping._items())
+
+    class _Guard:
+        """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
+        first line, so that no __exit__ runs; but a generator is closed when nothing holds it."""
+
+        def __init__(self, block):
+            self.block = block
+            self.generator = self.run(block)
+
+        def __enter__(self):
+            if self.block.owner is not None:
+                self.block.__enter__()  # which says what is wrong
+            return next(self.generator)
+
+        def __exit__(self, kind, error, trace):
+            if not self.block.is_open():
+                self.block.refuse_to_end()
+            if kind is None:
+                next(self.generator, None)
+                return
+            try:
+                self.generator.throw(error)
+            except BaseException as raised:
+                if raised is not error:
+                    raise
+
+        @staticmethod
+        def run(block):
+            error = None
+            try:
+                block.__enter__()
+                try:
+                    yield block.db
+                except BaseException as raised:
+                    error = raised
+                    raise
+                finally:
+                    # Of a block that was dropped in the middle, nothing is kept.
+                    block.undo = block.undo or isinstance(error, GeneratorExit)
+                    if block.is_open():
+                        block.__exit__(error and type(error), error, None)
+            finally:
+                while block.is_open():
+                    with suppress(KeyboardInterrupt):
+                        block.abandon()
+                if block.owner is None and not _innermost and _lock._is_owned():
+                    _lock.release()  # Ctrl-C came right behind acquire()
+
+    def _disown():
+        """In a forked child, the databases are the parent's."""
+        global _lock, _innermost
+        _lock = allocate_lock()
+        _innermost = None
+        for db in list(_open_ones.values()):
+            if db._claim is not None:
+                os.close(db._claim)
+            db._claim = None
+            db._end("is the parent process's: open it after the fork, and in one process only")
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_disown)
+
+else:
+    _Mapping = object
     _rename = os.rename
+    _utf8 = str.encode
+
     try:
         from _thread import allocate_lock, get_ident
     except ImportError:  # ESP8266: one thread
@@ -83,6 +267,36 @@ if _BOARD:
     except TypeError:  # old firmware
         _encode = json.dumps
 
+    def _may_round(text):
+        """Whether there may be a float in a JSON text."""
+        return "." in text or "e" in text
+
+    def _keep_heap_whole(count):
+        """Collect garbage at every eighth step, before the heap is all holes, too small for what
+        a dict needs in one piece."""
+        if count & 7 == 7:
+            gc.collect()
+
+    def _last_key(data):
+        return next(iter(data))
+
+    def _task():
+        """Return the asyncio task that runs, or None."""
+        for name in ("asyncio.core", "uasyncio.core"):
+            if name in sys.modules:
+                return sys.modules[name].cur_task
+
+    def _create(path, like):
+        return open(path, "wb")
+
+    def _sync(file):
+        file.flush()
+
+    def _same(it, *_):
+        return it
+
+    _Guard = _claim = _disclaim = _sync_folder = _same
+
     def _full_path(path):
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
@@ -90,238 +304,157 @@ if _BOARD:
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
+        # FAT ignores case: it may be another spelling of what is open.
+        for other in _open_ones:
+            if full.lower() == other.lower() and not _are_two(full, other):
+                return other
         return full or "/"
 
-else:
-    from collections.abc import ItemsView, MutableMapping, ValuesView
-    from contextlib import contextmanager, nullcontext, suppress
-    from functools import wraps
-    from os.path import realpath as _full_path
-    from threading import RLock as allocate_lock
-    from threading import get_ident
-
-    _hash = len
-    _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-    _fsync = getattr(os, "fdatasync", os.fsync)
-
-    def _encode(value):
-        return _encoder.encode(value).encode()
-
-    def _create(path, like):
-        """Open a new file to write, with the mode and owner of like, if there is one.
-
-        What is at path goes: a link that somebody has put there isn't followed.
-        """
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-        if not os.path.exists(like):
-            return open(path, "xb")
-        stat = os.stat(like)
-        file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
-        if os.name == "posix":
-            with suppress(PermissionError):
-                os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
-            os.fchmod(file.fileno(), stat.st_mode & 0o7777)
-        return file
-
-    def _sync(file, new):
-        file.flush()
-        _fsync(file.fileno())
-        if new:
-            _sync_folder(file.name)
-
-    class _Items(ItemsView):
-        def __iter__(self):
-            return self._mapping._items()
-
-    class _Values(ValuesView):
-        def __iter__(self):
-            return (value for key, value in self._mapping.items())
-
-    def _exact(value):
-        """An Enum's member, say, is stored as the int or str that it stands for."""
-        if isinstance(value, (int, str)) and type(value) not in (int, bool, str):
-            value = json.loads(_encode(value))
-        return value
-
-    def _rename(old, new):
-        os.replace(old, new)
-        _sync_folder(new)
-
-    # Ctrl-C can strike as a function is entered, before its first line: no __exit__ runs then. A
-    # ``with`` block is a generator, which is ended when nothing holds it any more, the exception
-    # neither. An operation of the database has its block, commit and restore in one frame.
-
-    def _end(block, function):
-        """Call function to end the block, after those within that Ctrl-C has left open.
-
-        Or nothing, if an outer block has ended it.
-        """
-        inner = block.db._block
-        while inner and inner is not block:
-            inner = inner.outer
-        if inner:
-            while block.db._block is not block:
-                block.db._block.restore()
-                block.db._block = block.db._block.outer
-            function()
-
-    @contextmanager
-    def _guard(block):
-        block.__enter__()
-        try:
-            try:
-                yield block.db
-            except GeneratorExit:
-                raise
-            except BaseException:
-                if not block.undo:
-                    _end(block, block.commit)
-                raise
-            _end(block, block.commit)
-        except BaseException:
-            interrupted = False
-            while True:
-                try:
-                    _end(block, block.restore)
-                    break
-                except KeyboardInterrupt:
-                    interrupted = True
-            if interrupted:
-                raise KeyboardInterrupt from None
-            raise
-        finally:
-            if block.db._block is block:
-                block.db._block = block.outer
-                block.lock.release()
-
-    def _guarded(db, undo):
-        """A block to use with ``with``. An operation's own block is there already."""
-        block = db._block
-        if block and block.is_new and block.owner == get_ident():
-            block.is_new = False
-            return nullcontext()
-        return _guard(_Block(db, undo))
-
-    def _uninterrupted(method):
-        @wraps(method)
-        def run(*args, **more):
-            self = args[0]
-            block = self._block
-            if block and block.owner == get_ident():
-                return method(*args, **more)
-            block = _Block(self, True)
-            block.__enter__()
-            block.is_new = True
-            try:
-                result = method(*args, **more)
-                _end(block, block.commit)
-                return result
-            except BaseException:
-                interrupted = False
-                while True:
-                    try:
-                        _end(block, block.restore)
-                        break
-                    except KeyboardInterrupt:
-                        interrupted = True
-                if interrupted:
-                    raise KeyboardInterrupt from None
-                raise
-            finally:
-                self._block = None
-                block.lock.release()
-
-        return run
-
-    def _sync_folder(path):
-        if os.name == "posix":
-            folder = os.open(os.path.dirname(path), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            except OSError as error:
-                if error.errno != 22:  # EINVAL: this file system can't
-                    raise
-            finally:
-                os.close(folder)
+    def _are_two(path, other):
+        """Whether two full paths lead to two files, or to none yet."""
+        folder = "/"
+        for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
+            names = os.listdir(folder)
+            if name != its and (name in names) == (its in names):
+                return True
+            folder += its + "/"
+        return _if_there(os.stat, path) is None
 
 
-_GONE = object()  # stands for the value of a key that isn't there
-# A constant, since a tuple written where it is used is made anew each time.
+_ENOENT = const(2)
+_ENOENT_IN_A_BROWSER = const(44)
+_EIO = const(5)
+_EBUSY = const(16)
+_EISDIR = const(21)
+_EINVAL = const(22)
+
+
+# Values: what can be stored, and how it is copied and compared.
+
+_MISSING = object()  # stands for the value of a key that isn't there
+_UNTOUCHED = object()  # and for what was there before, of a key that a block hasn't touched
 _NESTED = (dict, list)
-_in_use = {}  # full path: the database that has it open
+_EXACT = (int, str, bool, type(None))  # what is read as it was written, inside of a value
+_MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
+_MOST_BITS = const(14284)  # of an int: what CPython reads, 4,300 digits
+_ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
-def _plain(value, own, depth):
-    """Return value as JSON will give it back: in a copy or, if own, put right in place.
-
-    Begin at depth 0 with {key: value}, which isn't copied. Raises TypeError or ValueError, saying
-    where in db the value is that can't be stored.
-    """
-    if not _BOARD and (type(value) is int or (type(value) is str and value.isascii())):
-        return value  # the most frequent ones, at once
-    if isinstance(value, tuple):
-        value = list(value)
-    if isinstance(value, _NESTED):
-        if depth > 16:  # a board with a small stack must be able to save it too
-            raise RuntimeError
+def _problem(value, depth=0):
+    """Return an exception that says why value can't be stored, and where in it; None if it can."""
+    if isinstance(value, (dict, list, tuple)):
+        if depth == _MOST_DEPTH:
+            return ValueError(": nests too deep, or contains itself")
         keyed = isinstance(value, dict)
-        if depth and not own:
-            value = dict(value) if keyed else list(value)
-            if not _BOARD and keyed:
-                value = {_exact(key): item for key, item in value.items()}
         for key in value if keyed else range(len(value)):
-            where = "[%r]"
-            try:
-                if keyed:
-                    if not isinstance(key, str):
-                        raise TypeError(": a key must be a str")
-                    where = '["%s"]'
-                    _plain(key, True, 1)
-                value[key] = _plain(value[key], own, depth + 1)
-            except (TypeError, ValueError, RuntimeError) as error:
-                if isinstance(error, RuntimeError):  # or the stack is full
-                    error = ValueError(": too deep or in itself")
-                where = where if depth else "db" + where
-                raise type(error)(where % (key,) + error.args[0]) from None
+            if keyed and not isinstance(key, str):
+                return TypeError("[%r]: a key must be a str" % (key,))
+            found = _problem(value[key], depth + 1) or (keyed and _problem(key))
+            if found:
+                return type(found)(('["%s"]' if keyed else "[%d]") % key + found.args[0])
     elif isinstance(value, str):
-        # A board makes surrogates of JSON's escapes for an emoji, and no PC could read them.
-        if _BOARD:  # noqa: SIM108 (of an if, the compiler leaves out the other branch)
-            data = value.encode()
-        else:
-            data = value.encode("utf-8", "surrogatepass")
-        if b"\xed" in data:
-            for rest in data.split(b"\xed")[1:]:
-                if rest[0] > 0x9F:
-                    raise ValueError(": can't store a %s" % "surrogate")
+        for rest in _utf8(value).split(b"\xed")[1:]:
+            if rest[0] > 0x9F:
+                return ValueError(": can't store a surrogate, half of a character")
     elif isinstance(value, float):
-        for _ in range(9):  # until its text is exact
-            if value * 0 != 0:
-                raise ValueError(": can't store a %s" % value)
-            was = value
-            value = json.loads(_encode(was))
-            if value == was:
-                break
-    elif not (isinstance(value, int) or value is None or value is True or value is False):
-        raise TypeError(": can't store a %s" % type(value).__name__)
-    if not _BOARD:
-        value = _exact(value)
+        if value * 0 != 0:
+            return ValueError(": can't store %s: JSON has no such number" % value)
+    elif isinstance(value, int):
+        if value >> _MOST_BITS not in (0, -1):
+            return ValueError(": can't store an int of more than 4,300 digits")
+    elif value is not None and value is not True and value is not False:
+        name = type(value).__name__
+        return TypeError(": can't store a%s %s" % ("n" if name[0] in "aeiou" else "", name))
+    return None
+
+
+def _check(key, value):
+    """Raise TypeError or ValueError, saying where in db the value is that can't be stored."""
+    if not isinstance(key, str):
+        raise TypeError("db[%r]: a key must be a str" % (key,))
+    try:
+        found = _problem({key: value}, -1)
+    except RuntimeError:
+        found = ValueError('["%s"]: nests too deep for the stack that is left' % key)
+    if found:
+        raise type(found)("db" + found.args[0])
+
+
+def _settled(value):
+    """Return a copy of value: as it is read after a reboot."""
+    for _ in range(_ROUNDS):
+        was = value
+        text = _encode(was)
+        value = json.loads(text)
+        if not _may_round(text) or _is_same(was, value):
+            break
     return value
 
 
-def _same(a, b):
+def _is_same(a, b):
     """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
     if type(a) is not type(b) or a != b:
         return False
     if isinstance(a, _NESTED):
         for key in a if isinstance(a, dict) else range(len(a)):
-            if not _same(a[key], b[key]):
+            if not _is_same(a[key], b[key]):
                 return False
         return True
     return str(a) == str(b)
 
 
-def _seal(crc):
+def _add_containers(value, ids):
+    """Add to the set ids those of all dicts and lists inside of a dict or list."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, _NESTED):
+            ids.add(id(item))
+            _add_containers(item, ids)
+
+
+def _own(value, ids):
+    """Replace what was put into a dict or list by a copy, which nobody else can change.
+
+    ids are those of the dicts and lists that were inside before, and stay.
+    """
+    for key in value if isinstance(value, dict) else range(len(value)):
+        item = value[key]
+        if id(item) in ids and isinstance(item, _NESTED):
+            ids.discard(id(item))  # if it is there twice, the second one becomes a copy
+            _own(item, ids)
+        elif type(item) not in _EXACT:
+            value[key] = _settled(item)
+
+
+def _pack(value):
+    """Return a snapshot of value: of a dict or list its JSON text, as bytes, which no value is.
+
+    What was changed in place to something that can't be stored stays itself.
+    """
+    if isinstance(value, _NESTED) and not _problem(value):
+        return _encode(value) if _ON_PC else _encode(value).encode()
+    return value
+
+
+def _first(old):
+    return old[0] if isinstance(old, tuple) else old
+
+
+def _unpack(value):
+    return json.loads(value) if isinstance(value, bytes) else value
+
+
+# The store: the files of a database.
+
+_SEAL_SIZE = const(33)
+_CHAIN_SIZE = const(9)  # at the end of a record, with the newline
+_RECORD_END = const(10)  # that and the mark
+_PIECE = const(512)  # bytes to read at once
+_ERASE_SIZE = const(4096)  # of flash
+_BRACE = const(0x7D)
+
+
+def _bits(crc):
+    """Return the line, blank to any JSON reader, that holds a CRC."""
     return "{:032b}\n".format(crc).replace("0", " ").replace("1", "\t").encode()
 
 
@@ -329,703 +462,1205 @@ def _if_there(call, path):
     try:
         return call(path)
     except OSError as error:
-        if error.args[0] not in (2, 44):  # ENOENT; the latter in a browser
+        if error.args[0] not in (_ENOENT, _ENOENT_IN_A_BROWSER):
             raise
+    return None
 
 
 def _size(path):
-    """The file's length in bytes, 0 if there is none."""
-    stat = _if_there(os.stat, path) or (0,) * 7
-    if stat[0] & 0xF000 == 0x4000:  # a folder
-        raise OSError(21)
-    if not _BOARD and stat[0] and stat[0] & 0xF000 != 0x8000:
-        raise OSError(22, "is no regular file")
+    """Return the file's length in bytes, 0 if there is none."""
+    stat = _if_there(os.stat, path)
+    if stat is None:
+        return 0
+    if stat[0] & 0xF000 == 0x4000:
+        raise OSError(_EISDIR, path + " is a folder")
+    if stat[0] & 0xF000 != 0x8000:
+        raise OSError(_EINVAL, path + " is no regular file")
     return stat[6]
 
 
-def _named(path, call, *args):
-    """Return call(*args). An OSError shall name the path."""
+def _read_line(file):
+    """Return the next line. However long it is, it takes one piece of memory of its length."""
+    start = file.tell()
+    line = file.readline(_PIECE)
+    size = len(line)
+    if size < _PIECE:
+        return line
+    while line and not line.endswith(b"\n"):
+        line = file.readline(_PIECE)
+        size += len(line)
+    file.seek(start)
+    return file.read(size)
+
+
+def _continues(line, chain):
+    """Whether a line of a journal is a record, and continues the chain."""
+    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+
+
+def _chain_of(line):
+    """Return the chain that a line ends with; 0 if it is none."""
     try:
-        return call(*args)
-    except OSError as error:
-        if _BOARD:
-            raise OSError(error.args[0], path) from None
-        else:
-            raise OSError(*error.args[:2], path) from None
+        return int(line[-_CHAIN_SIZE:-1].decode(), 16)
+    except ValueError:
+        return 0
 
 
-def _scan(path):
-    """Yield the JSON file's data, as dicts of some keys, each with the CRC of all up to there.
+def _continuing(file, chain, at, end=None):
+    """Yield (place, line) of each line, from a place on, that continues the chain."""
+    file.seek(at)
+    while at != end:
+        line = _read_line(file)
+        if not line:
+            break
+        if _continues(line, chain):
+            chain = _chain_of(line)
+            yield at, line
+        at = file.tell()
 
-    The CRC is None if the file has no seal. Raises ValueError if it is damaged.
+
+def _parse(text, path):
+    """Return what a JSON text in the file at path says. ValueError if a number is too large for
+    the floats of this board."""
+    value = json.loads(text)
+    if text.find(b"e+") >= 0:
+        found = _problem(value, -2)
+        if found:
+            raise ValueError("%s can't be opened here: db%s" % (path, found.args[0]))
+    return value
+
+
+def _change(line, path):
+    """Return what a record says, as {key: value}: _MISSING if it deletes."""
+    record = _parse(line[:-_RECORD_END], path)
+    return {record[0]: record[1] if len(record) > 1 else _MISSING}
+
+
+def _mark_of(line):
+    return line[-_RECORD_END:-_CHAIN_SIZE]
+
+
+def _sealed_as(path):
+    """Return the seals of the X at path and of the X before, each None if there is none.
+
+    Raises ValueError if its checksum is wrong.
     """
     with open(path, "rb") as file:
-        size = max(file.seek(0, 2) - 33, 0)
-        file.seek(size)
+        left = file.seek(0, 2) - _SEAL_SIZE
+        file.seek(max(left - _SEAL_SIZE, 0))
+        before = file.read(_SEAL_SIZE)
         seal = file.read()
-        file.seek(0)
-        text = seal.strip()
-        if text:
-            data = json.load(file)
-            # Firmware before 1.26 reads an object that was cut off, too.
-            if not isinstance(data, dict) or text[-1] != 125:  # }
-                raise ValueError("no dict")
-            _plain(data, True, 0)
-            yield None, data
-            return
+        if left < 0 or seal.strip():
+            return None, None
         crc = 0
-        rest = bytes()  # noqa: UP018 (a literal would be one more object to keep)
-        while size > 0:
-            chunk = file.read(min(size, max(512, len(rest))))  # doubling keeps a long value linear
-            size -= len(chunk) or size
-            crc = crc32(chunk, crc)
-            rest += chunk
-            end = rest.rfind(b",\n")
-            if end > 0:
-                yield crc, json.loads(rest[:end] + b"}")
-                rest = rest[:1] + rest[end + 2 :]
-        if _seal(crc) != seal:
-            raise ValueError("bad CRC. Edited? Cut last line")
-        yield crc, json.loads(rest)
+        file.seek(0)
+        while left > 0:
+            piece = file.read(min(_PIECE, left))
+            left -= len(piece) or left
+            crc = crc32(piece, crc)
+    if _bits(crc) != seal:
+        raise ValueError(
+            "%s is damaged: its checksum doesn't match. If you have edited it, delete its last, "
+            "blank line; else restore a backup" % path
+        )
+    if before.strip():  # the first edition knew only one seal
+        return crc, None
+    return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
+
+
+def _read_sealed(path):
+    """Yield the data of a database's X, as dicts of some keys."""
+    with open(path, "rb") as file:
+        opening = b""
+        while True:
+            text = bytearray(opening)
+            text += file.read(_PIECE)
+            text += _read_line(file)
+            if not text.endswith(b",\n"):
+                break
+            text[-2] = _BRACE
+            yield _parse(text, path)
+            opening = b"{"
+        text += file.read()
+        yield _parse(text, path)
+
+
+def _read_foreign(path):
+    """Yield the data of a JSON file that another program made, as dicts of some keys."""
+    with open(path, "rb") as file:
+        start = file.read(2)
+        file.seek(max(file.seek(0, 2) - _PIECE, 0))
+        end = file.read().rstrip()
+        file.seek(0)
+        data = json.load(file)
+    # Firmware before 1.26 reads an object that was cut off, too.
+    if not isinstance(data, dict) or not end.endswith(b"\n}" if start == b"{\n" else b"}"):
+        raise ValueError("it holds no JSON object, or not all of it")
+    for key in data:
+        part = {key: data[key]}
+        found = _problem(part, -1)
+        if isinstance(found, ValueError):  # a board makes surrogates of an escaped emoji
+            part = json.loads(_join_surrogates(json.dumps(part)))
+            found = _problem(part, -1)
+        if found:
+            raise ValueError("db" + found.args[0])
+        yield part
+
+
+def _join_surrogates(text):
+    """Return a JSON text with each pair of surrogates as the one character it stands for."""
+    data = _utf8(text)
+    at = data.find(b"\xed")
+    while at >= 0:
+        if data[at + 1] & 0xF0 == 0xA0 and data[at + 3 : at + 4] == b"\xed":
+            high = (data[at + 1] & 0x0F) << 6 | data[at + 2] & 0x3F
+            low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
+            data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
+        at = data.find(b"\xed", at + 1)
+    return data
+
+
+class _Store:
+    """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
+
+    def __init__(self, path):
+        self.path = path
+        self.seal = None  # the CRC in X's seal, None if another program made X
+        self.size = 0  # of X, in bytes
+        self.chain = None  # the one at the journal's end
+        self.log = 0  # how many bytes of X.log count
+        self.tip = 0  # and of X.tip
+        self.failed = None  # the journal file that ends with a batch that failed
+        self.must_fold = False  # whether the journal can't be gone on with
+        self.batches = 0  # how many became durable: each write and fold counts
+
+    def read(self):
+        """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
+
+        Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
+        it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
+        """
+        path = self.path
+        name = path
+        self.size = _size(path)
+        if not self.size and self.seal_of(path + ".tmp"):
+            name = path + ".tmp"
+            self.size = _size(name)
+        journal = self.journal_size()
+        seal = before = None
+        if self.size:
+            seal, before = _sealed_as(name)
+        if seal is None:
+            if journal:
+                raise ValueError(
+                    "%s is missing, or was edited, while its journal (.log, .tip) is there: put "
+                    "back the %s that it belongs to, or remove it" % (path, path)
+                )
+            if self.size:
+                try:
+                    yield from _read_foreign(path)
+                except ValueError as error:
+                    raise ValueError("%s can't be opened: %s" % (path, error)) from None
+            return
+        yield from _read_sealed(name)
+        self.seal = self.chain = seal
+        if journal:
+            self.log = yield from self._follow(".log", 0)
+            self.tip = yield from self._follow(".tip", 0)
+            if self.tip:
+                # A spill that the power cut has torn: the tip says what is broken in the log.
+                self.must_fold = self.log != (yield from self._follow(".log", self.log))
+            self._look_for_damage(before)
+        if name != path:
+            _rename(name, path)
+
+    def _follow(self, name, end):
+        """Yield the changes in a journal file, from there, whose batches continue the chain.
+
+        Return where the last of these ends. What is behind it is overwritten by the next one.
+        """
+        file_name = self.path + name
+        if not _size(file_name):
+            return end
+        with open(file_name, "rb") as file:
+            begin = None  # where the batch begins
+            for at, line in _continuing(file, self.chain, end):
+                if begin is None:
+                    begin = at
+                if _mark_of(line) == b" ":
+                    end = file.tell()
+                    if begin == at:
+                        yield _change(line, file_name)
+                    else:
+                        for _, line in _continuing(file, self.chain, begin, end):
+                            yield _change(line, file_name)
+                    self.chain = _chain_of(line)
+                    begin = None
+        return end
+
+    def _look_for_damage(self, before):
+        """Raise ValueError if something acknowledged is behind the end of a journal file.
+
+        A journal that continues the X before this one is stale. (X of the first edition doesn't
+        tell: with that, a file of which nothing counts is taken for stale.)
+        """
+        older = _Store(self.path)
+        older.chain = before
+        for name, end in ((".log", self.log), (".tip", self.tip)):
+            path = self.path + name
+            if not _size(path) or (before is None and not end):
+                continue
+            is_stale = False
+            if before is not None:
+                for _ in older._follow(name, 0):
+                    is_stale = True
+            proof = not is_stale and self._acknowledged(path, end)
+            # What the tip says makes good a log that a spill has left half done; and what is in
+            # the log already is still in the tip.
+            if proof and not (self.tip if name == ".log" else self._is_in_log(proof)):
+                raise ValueError(
+                    path + " is damaged: behind a broken record there are whole ones. Restore a "
+                    "backup, or see mtdb.py repair"
+                )
+
+    def _acknowledged(self, path, end):
+        """Return a record of a batch that was written when the one before it was durable.
+
+        That is a batch which is whole and continues another one. Return None if there is none.
+        """
+        proof = None
+        links = None  # what the next record may continue: the chain that this one has, or should
+        chain = self.chain
+        with open(path, "rb") as file:
+            file.seek(end)
+            while True:
+                line = _read_line(file)
+                if not line:
+                    return proof
+                if not line.strip():
+                    continue
+                if links is None:  # the newline may be what is broken
+                    at = line.find(b'["', 1)
+                    while at > 0:
+                        if _continues(line[at:], _chain_of(line[:at])):
+                            proof = line[at:]
+                        at = line.find(b'["', at + 1)
+                is_whole = [link for link in links or () if _continues(line, link)]
+                if is_whole and _mark_of(line) == b" ":
+                    proof = line
+                links = ()
+                if is_whole or _mark_of(line) != b"+":
+                    links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
+                chain = _chain_of(line)
+
+    def _is_in_log(self, line):
+        if _size(self.path + ".log"):
+            with open(self.path + ".log", "rb") as file:
+                while True:
+                    other = _read_line(file)
+                    if other == line:
+                        return True
+                    if not other:
+                        break
+        return False
+
+    def is_due_to_fold(self, size, tip_size):
+        """Whether to fold instead of appending so many bytes: the tip is full, and the journal
+        longer than twice X. Where X is short enough to be inline, too, it need not be."""
+        journal = self.tip + size
+        return journal > tip_size and self.log + journal > 2 * (self.size - tip_size)
+
+    def append(self, texts, size, tip_size):
+        """Make a batch durable: records of the texts, of about size bytes together.
+
+        If it raises, nothing of it counts once settle() has worked.
+        """
+        name = ".tip"
+        start = self.tip
+        spills = start + size > tip_size
+        if spills:
+            name = ".log"
+            start = self.log
+            if not start and not self.tip:
+                # It may be stale, and what it continued is in the log that is replaced now.
+                _if_there(os.remove, self.path + ".tip")
+        self.failed = name
+        path = self.path + name
+        with open(path, "r+b") if start else _create(path, self.path) as file:
+            file.seek(start)
+            if spills:
+                self._copy_tip(file)
+            chain = _write_batch(file, texts, self.chain)
+            end = _pad(file, start, spills)
+            _sync(file)
+        if not start:
+            _sync_folder(path)
+        if spills:
+            self.log = end
+            end = 0
+        self.tip = end
+        self.chain = chain
+        self.failed = None
+        self.batches += 1
+
+    def _copy_tip(self, file):
+        left = self.tip
+        if left:
+            with open(self.path + ".tip", "rb") as source:
+                while left:
+                    text = source.read(min(left, 64))
+                    if not text:
+                        self.must_fold = True
+                        raise OSError(_EIO, self.path + ".tip got shorter")
+                    left -= file.write(text)
+
+    def settle(self):
+        """See that a batch that has failed doesn't count, be it on the disk. It takes no room."""
+        if self.failed:
+            path = self.path + self.failed
+            place = self.tip  # a spill copies the tip first
+            if self.failed == ".log":
+                place += self.log
+            if not place:
+                _if_there(os.remove, path)
+            elif _size(path) > place:
+                with open(path, "r+b") as file:
+                    file.seek(place)
+                    file.write(b"\n")
+                    _sync(file)
+            self.failed = None
+
+    def fold(self, items):
+        """Write X anew with all the items, (key, value) pairs. Then the journal is stale."""
+        path = self.path
+        if self.must_fold and not _size(path) and _size(path + ".tmp"):
+            _rename(path + ".tmp", path)  # the last fold was cut off there
+        # A journal must not get older than the X before this one, or it isn't known for stale.
+        if not self.log:
+            _if_there(os.remove, path + ".log")
+        if not self.tip:
+            _if_there(os.remove, path + ".tip")
+        seal, size = self.write(path, items, self.seal or 0)
+        must_fold = self.must_fold
+        self.must_fold = True
+        try:
+            _rename(path + ".tmp", path)
+        except OSError:
+            if _size(path) and _size(path + ".tmp"):  # nothing has happened
+                self.must_fold = must_fold
+            raise
+        self.seal = self.chain = seal
+        self.size = size
+        self.log = self.tip = 0
+        self.failed = None
+        self.must_fold = False
+        self.batches += 1
+
+    def write(self, path, items, before):
+        """Write all the items to path.tmp, durably. Return its seal and size.
+
+        before is the seal of the X that it will replace.
+        """
+        path += ".tmp"
+        file = _create(path, self.path)
+        try:
+            with file:
+                crc = 0
+                comma = b"{\n"
+                for key, value in items:
+                    if not isinstance(value, bytes):
+                        value = _encode(value)
+                    for text in (comma, _encode(key), b":", value):
+                        crc = crc32(text, crc)
+                        file.write(text)
+                    comma = b",\n"
+                end = (b"\n" if crc else comma) + b"}\n" + _bits(before)
+                crc = crc32(end, crc)
+                file.write(end + _bits(crc))
+                size = file.tell()
+                _sync(file)
+            return crc, size
+        except BaseException:
+            os.remove(path)
+            raise
+
+    def remove_others(self):
+        """Remove all files but X."""
+        if self.seal is not None:  # else they are another program's
+            for name in (".tmp", ".tip", ".log"):
+                _if_there(os.remove, self.path + name)
+
+    def replace(self, items):
+        """Make X a backup: with all the items, and no journal that belongs to what was there."""
+        _size(self.path)
+        self.journal_size()
+        self.write(self.path, items, 0)
+        try:
+            _if_there(os.remove, self.path + ".tip")
+            _if_there(os.remove, self.path + ".log")
+            _rename(self.path + ".tmp", self.path)
+        except OSError:
+            _if_there(os.remove, self.path + ".tmp")
+            raise
+
+    def journal_size(self):
+        """Return the length of both journal files. ValueError if one is plainly none."""
+        size = 0
+        for name in (".log", ".tip"):
+            name = self.path + name
+            if _size(name):
+                size += _size(name)
+                with open(name, "rb") as file:
+                    text = file.read(_PIECE).strip(b"\0 \n")
+                # Of one that has failed, the first byte may be gone.
+                if text[:1] not in (b"", b"[", b'"') and b'["' not in text:
+                    raise ValueError(name + " is no database's journal: move it away")
+        return size
+
+    def seal_of(self, path):
+        """Return the seal of a file that is whole, else None."""
+        try:
+            return _size(path) and _sealed_as(path)[0]
+        except ValueError:
+            return None
+
+
+def _write_batch(file, texts, chain):
+    """Write a record for each of the texts. Return the chain."""
+    mark = b""
+    for text in texts:
+        if mark:
+            chain = _write_end(file, mark, chain)
+        mark = b"+"
+        chain = crc32(text, chain)
+        file.write(text)
+    return _write_end(file, b" ", chain)
+
+
+def _pad(file, start, spills):
+    """Write blank lines where that makes the next append faster. Return where that begins."""
+    end = file.tell()
+    if spills:
+        # littlefs copies the last block at each append: where that is too much for what is
+        # appended, go on in a fresh block.
+        most = 16 * (end - start)
+        while end % _ERASE_SIZE > most:
+            end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
+    elif _ON_PC and -start % _ERASE_SIZE < end - start:
+        # A PC syncs faster what is overwritten than what grows.
+        file.write((b" " * 63 + b"\n") * (_ERASE_SIZE // 64))
+    return end
+
+
+def _write_end(file, mark, chain):
+    chain = crc32(mark, chain)
+    file.write(mark)
+    file.write(b"%08x\n" % chain)
+    return chain
+
+
+# The block: what lock() and transaction() do, and the one lock of the program.
+
+# File systems are not thread-safe: all databases of a program share one lock. A thread that has it
+# is in a block: in one of the user's, or in an operation, when the module itself is at work.
+_lock = allocate_lock()
+_innermost = None  # the innermost block that is open. Blocks are linked by .outer
+_open_ones = {}  # full path: the database that has it open
+
+_ENTERED_TWICE = "a block can be entered once: call lock() or transaction() anew"
+_OUT_OF_ORDER = (
+    "blocks must end from the inside out, so all that were open have been rolled back: don't "
+    "await or yield in a block"
+)
+
+
+def _nothing():
+    pass
 
 
 class _Block:
-    """A lock() or transaction() block. Every plain operation runs in one, too."""
+    """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    def __init__(self, db, undo):
+    def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
-        if not _BOARD:
-            self.is_new = False
+        self.is_operation = busy
+        self.busy = busy  # whether the module is at work: a callback can read then, but not write
+        # All attributes are made here: other threads look at this object while it is in use.
+        self.owner = None  # the thread that has entered it
+        self.task = None  # the asyncio task that has, if there are any
+        self.outer = None  # the block around it
+        self.release = None  # what lets other threads go on at its end
+        self.parent = None  # the one of the same database around it
+        self.batches = 0  # how many batches of it were durable before
+        self.ended = False
+        # What was there before, by slot and key; of a key that was handed out a tuple: of that,
+        # of the ids of what was inside, and whether it had been set before in the block.
+        self.before = {}
+        if _ON_PC:
+            self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
-        db = self.db
-        self.lock = db._lock
-        self.owner = get_ident()
-        # What the touched keys had before, by slot and key. Of a dict or list that was read, and
-        # may be changed in place, a copy; (it,) of one that was set: that is saved in any case,
-        # since the one before may have had unsaved changes.
-        self.before = {}
-        self.outer = None
-        outer = db._block
-        if outer and outer.owner == self.owner:
-            self.lock = allocate_lock()  # this thread has the other one
-            self.outer = outer
-            if not self.undo:
-                self.before = outer.before
+        global _innermost
+        if self.owner is not None:
+            raise RuntimeError(_ENTERED_TWICE)
+        owner = get_ident()
+        task = _task()
+        outer = _innermost
+        if outer and outer.owner == owner:
+            outer.must_be_free(task)
+            acquire = release = _nothing
+        else:
+            outer = None
+            acquire = _lock.acquire
+            release = _lock.release
+        # A callback or Ctrl-C comes where code branches: not between these lines.
+        acquire()
+        was, self.owner, self.task, self.outer = self.owner, owner, task, outer
+        self.release = release
+        _innermost = self
         try:
-            # On a board Ctrl-C strikes only where code branches: not between these two lines.
-            self.lock.acquire()
-            db._block = self
-            if not db._data:
-                raise ValueError(db._path + " is closed")
-            return db
+            if was is not None:  # by another thread, meanwhile
+                raise RuntimeError(_ENTERED_TWICE)
+            self.join()
+            return self.db
         except BaseException:
-            if db._block is self:
-                self.__exit__(None, None, None)
-            elif not _BOARD and not self.outer and db._lock._is_owned():
-                db._lock.release()
+            self.leave()
             raise
 
-    def __exit__(self, kind, value, _):  # not *args: there may be no memory for a tuple
+    def must_be_free(self, task):
+        """Raise RuntimeError if no block can be entered within this one."""
+        if self.busy:
+            raise RuntimeError(
+                "busy: a callback can't write while a database is being written. Let it set a "
+                "flag, and write in the main loop"
+            )
+        if self.task is not task:
+            raise RuntimeError("busy: another task is in a block. Don't await in a block")
+
+    def join(self):
+        """Find the block that this one is a part of: that of the same database around it."""
+        self.db._must_be_open()
+        self.batches = self.db._store.batches
+        self.parent = self.outer
+        while self.parent and self.parent.db is not self.db:
+            self.parent = self.parent.outer
+        if self.parent and not self.undo:
+            self.before = self.parent.before
+            if _ON_PC:
+                self.order = self.parent.order
+
+    def __exit__(self, kind, error, trace):
+        leave = self.leave
         try:
+            if not self.is_open() or (_innermost is not self and not kind):
+                leave = self.refuse_to_end
+                return
+            while _innermost is not self:  # Ctrl-C has kept them from ending
+                _innermost.roll_back()
+                _innermost.leave()
+            self.busy = True
             if kind and self.undo:
-                self.restore()
+                self.roll_back()
             else:
                 self.commit()
-        except BaseException:
-            self.restore()
+            if self.is_operation and isinstance(error, OSError):
+                raise error
+        except BaseException as failure:
+            self.roll_back()
+            self.db._settle()
+            if isinstance(failure, OSError):
+                raise _with_path(failure, self.db._path) from None
             raise
         finally:
-            self.db._block = self.outer
-            self.lock.release()
+            leave()
 
-    def read(self, key):
-        """Return a value, having noted it if it may be changed in place."""
-        value = self.db._find(key)
-        if isinstance(value, _NESTED):
-            before = self.before.setdefault(_hash(key) & _MASK, {})
-            if key not in before:
-                before[key] = _plain(value, False, 1)
-        return value
+    def leave(self):
+        global _innermost
+        self.ended = True
+        _innermost = self.outer
+        self.release()
+
+    def refuse_to_end(self):
+        if self.owner != get_ident():
+            raise RuntimeError("a block must end in the thread that has entered it")
+        self.abandon()
+        raise RuntimeError(_OUT_OF_ORDER)
+
+    def is_open(self):
+        return self.owner == get_ident() and not self.ended
+
+    def abandon(self):
+        """Roll back all blocks that are open, and free the lock."""
+        while self.is_open():
+            _innermost.undo = True
+            _innermost.roll_back()
+            _innermost.leave()
+
+    def note_read(self, key, value):
+        """Note a dict or list that is handed out, and may be changed in place."""
+        before = self.before.setdefault(_hash(key) % _SLOTS, {})
+        old = before.get(key, _UNTOUCHED)
+        if not isinstance(old, tuple):
+            ids = set()
+            _add_containers(value, ids)
+            was_set = old is not _UNTOUCHED
+            before[key] = old if was_set else _pack(value), ids, was_set
 
     def put(self, key, value):
-        """Set a key or, with _GONE, delete it."""
-        slot = _hash(key) & _MASK
+        """Set a key or, with _MISSING, delete it."""
+        slot = _hash(key) % _SLOTS
         data = self.db._data[slot]
         before = self.before.setdefault(slot, {})
         if key not in before:
-            before[key] = data.get(key, _GONE)
-            if _BOARD and len(before) > 3 and len(before) & 1:
-                # In a large block: before memory is all holes, too small for a dict to grow.
-                gc.collect()
-        if isinstance(before[key], _NESTED):
-            before[key] = (before[key],)
-        if value is _GONE:
-            del data[key]
-        else:
+            old = data.get(key, _MISSING)
+            # In the middle of an operation nobody can change the old value in place.
+            before[key] = old if self.is_operation and not self.parent else _pack(old)
+        elif isinstance(before[key], tuple):
+            before[key] = before[key][0]
+        if value is not _MISSING:
+            if len(before) > 3:
+                _keep_heap_whole(len(before) + slot)
             data[key] = value
+        else:
+            if _ON_PC and not self.order:
+                self.order.extend(data)
+            del data[key]
 
-    def write(self, file, chain):
-        """Write a record of each key that differs from before, but for the end of the last one.
+    def changed(self):
+        """Yield (key, value, ids) of all that may have to be saved: _MISSING, if it is deleted.
 
-        Return the chain. If file is None, only see whether all can be saved, and return about how
-        many bytes it is.
+        ids are those of the dicts and lists that were inside when it was handed out.
         """
-        size = 0
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:
-                new = data.get(key, _GONE)
-                if _same(before[key], new):
+                old = before[key]
+                ids = None
+                value = data.get(key, _MISSING)
+                if isinstance(old, tuple):
+                    old, ids, was_set = old
+                    if not was_set and isinstance(old, bytes) and old == _pack(value):
+                        continue
+                # What was a dict or list may have had changes that weren't saved.
+                elif not isinstance(old, (bytes, dict, list)) and _is_same(old, value):
                     continue
-                record = (key,)
-                if new is not _GONE:
-                    if not file:
-                        data[key] = new = _plain({key: new}, True, 0)[key]
-                    record = (key, new)
-                text = _encode(record)
-                if file:
-                    if size:
-                        chain = crc32(b"+", chain)
-                        file.write(b"+")
-                        file.write(b"%08x\n" % chain)
-                    chain = crc32(text, chain)
-                    file.write(text)
-                size += len(text) + 10
-        return chain if file else size
+                yield key, value, ids
+
+    def texts(self):
+        """Yield the text of a record for each change."""
+        for key, value, _ in self.changed():
+            if value is _MISSING:
+                yield _encode((key,))
+            else:
+                yield _encode((key, _unpack(value)))
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
-        outer = self.outer
-        if outer and not self.undo:
+        if self.parent and not self.undo:
             return  # they are the outer one's already
-        size = self.write(None, 0)
-        if outer:
-            for slot in self.before:
-                before = outer.before.setdefault(slot, {})
-                for key in self.before[slot]:
-                    before.setdefault(key, self.before[slot][key])
-        elif size:
-            _named(self.db._path, self.db._store, self, size)
+        if self.parent or not self.is_operation:
+            for key, value, ids in self.changed():
+                if ids is not None and isinstance(value, _NESTED):
+                    _check(key, value)
+                    _own(value, ids)
+        if self.parent:
+            self.hand_over()
+            return
+        size = 0
+        for text in self.texts():
+            size += len(text) + _RECORD_END
+        if size:
+            self.db._save(self.texts(), size)
 
-    def restore(self):
-        """Put back what was before. Takes no memory: a dict that lost keys first needn't grow."""
-        db = self.db
+    def hand_over(self):
+        """Let the outer block know what this one knows."""
+        parent = self.parent
+        for slot in self.before:
+            before = self.before[slot]
+            its = parent.before.setdefault(slot, {})
+            for key in before:
+                new = before[key]
+                old = its.get(key, _UNTOUCHED)
+                if old is _UNTOUCHED:
+                    its[key] = new
+                elif isinstance(new, tuple):
+                    was_set = new[2] or not isinstance(old, tuple) or old[2]
+                    its[key] = _first(old), new[1], was_set
+                else:
+                    its[key] = _first(old)
+        if _ON_PC and not parent.order:
+            parent.order.extend(self.order)
+
+    def roll_back(self):
+        """Put back what was there before, unless what has replaced it is durable.
+
+        This takes no memory: a dict or list is left as its text until it is read.
+        """
         interrupted = False
-        while self.undo or not self.outer:
+        while True:
             try:
-                for slot in self.before:
-                    data = db._data[slot]
-                    before = self.before[slot]
-                    for key in before:
-                        if before[key] is _GONE:
-                            data.pop(key, None)
-                    for key in before:
-                        old = before[key]
-                        if old is not _GONE:
-                            data[key] = old[0] if isinstance(old, tuple) else old
+                if self.batches == self.db._store.batches and (self.undo or not self.parent):
+                    self.put_back()
                 break
             except KeyboardInterrupt:
                 interrupted = True
-        if not self.outer and db._data:
-            db._settle()
         if interrupted:
             raise KeyboardInterrupt
 
+    def put_back(self):
+        for slot in self.before:
+            data = self.db._data[slot]
+            before = self.before[slot]
+            for key in before:  # first, so that no dict needs to grow
+                if _first(before[key]) is _MISSING:
+                    data.pop(key, None)
+            for key in before:
+                if _first(before[key]) is not _MISSING:
+                    data[key] = _first(before[key])
+        if _ON_PC:
+            for key in self.order:
+                if key in data:
+                    data[key] = data.pop(key)
 
-class MicroTetherDB:
+
+# The database.
+
+_SUFFIXES = ("", ".log", ".tip", ".tmp", ".lock")
+
+
+def _must_be_free(path):
+    """Raise ValueError if a file of a database at path is one of an open database, too."""
+    for other in _open_ones:
+        for end in _SUFFIXES:
+            if path == other + end or path + end == other:
+                raise ValueError("%s would share a file with %s, which is open" % (path, other))
+
+
+class MicroTetherDB(_Mapping):
     """A dict of str to JSON values that is kept in a file.
 
     MicroTetherDB(path) opens the database at path, or creates it. ``with`` closes it at the end.
     Each write is on the disk when it returns; those in a lock() or transaction() block when the
     block ends. If a write raises, nothing has changed, in memory or on disk: TypeError or
-    ValueError for a key or value that can't be stored, OSError from the disk, MemoryError.
+    ValueError for a key or value that can't be stored, OSError from the disk, MemoryError,
+    RuntimeError in a callback or a task that can't write just now.
 
     A value read is the dict or list itself. Changes made in it are saved by the end of the block
-    that read it, or else by flush() or close().
+    that read it, or else by flush() or close(); they may reach the disk earlier.
 
-    Raises OSError if path can't be read or made, ValueError if it is not a database or damaged
-    (the files are left as they are). What this process has open already is taken over: the older
-    object raises ValueError from then on.
+    Raises OSError if path can't be read or made, or if another program has it open; ValueError if
+    it is not a database or damaged (the files are left as they are). What this program has open
+    already is taken over: the older object raises ValueError from then on.
     """
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
     TIP_SIZE = 120 if "esp" in sys.platform else 448
-    if not _BOARD:
+    if _ON_PC:
         TIP_SIZE = 131072
 
-    def __init__(self, path):
-        self._path = path = _full_path(path)
-        self._lock = allocate_lock()
-        self._block = None  # the innermost one that is open
-        older = _in_use.get(path)
-        if older is not None and older._data:
-            older._close(self._load)
-        else:
-            _named(path, self._load)
-        _in_use[path] = self
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._store = _Store(path)
+        self._ended = None  # why it can't be used any more
+        self._data = _NO_DATA  # a dict for each slot
+        self._lent = False  # whether a dict or list was handed out, which can be changed in place
+        self._claim = None  # what keeps other programs out, on a PC
+        with self._operation():
+            try:
+                self._open()
+            except BaseException:
+                self._end("was not opened")
+                raise
 
-    def close(self, *_):
+    def _open(self):
+        self._path = self._store.path = _full_path(self._path)
+        older = _open_ones.get(self._path)
+        if older is None:
+            _must_be_free(self._path)
+            self._claim = _claim(self._path)
+            self._load()
+        else:
+            if older._block():
+                raise ValueError(self._path + " is in a block: end that before you open it again")
+            older._store.settle()
+            for _ in self._store.read():
+                pass  # if it is damaged, the older one goes on
+            self._claim = older._claim
+            older._claim = None
+            older._end("was opened again, by another MicroTetherDB(...)")
+            self._store = _Store(self._path)
+            self._load()
+        _open_ones[self._path] = self
+
+    def _load(self):
+        self._data = [{} for _ in range(_SLOTS)]
+        for count, part in enumerate(self._store.read()):
+            _keep_heap_whole(count)
+            for key in part:
+                data = self._data[_hash(key) % _SLOTS]
+                if part[key] is not _MISSING:
+                    data[key] = part[key]
+                elif key in data:
+                    del data[key]
+        if not self._store.size:
+            self._fold()
+
+    def _end(self, why):
+        claim = self._claim
+        self._ended = why
+        self._data = _NO_DATA
+        self._claim = None
+        if _open_ones.get(self._path) is self:
+            del _open_ones[self._path]
+        _disclaim(self._path, claim)
+
+    def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
 
         Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for
-        an in-place change that can't be stored; it is open still, then.
+        an in-place change that can't be stored; it is open still, then. ValueError in a block.
         """
-        if self._data:
-            self._close(self._save)
+        try:
+            with self._operation():
+                if _innermost.parent:
+                    raise ValueError(self._path + " is in a block: end that before you close it")
+                if self._is_changed():
+                    self._fold()
+                self._store.remove_others()
+                self._end("is closed")
+        except ValueError:
+            if self._ended is None:
+                raise
 
-    def __enter__(self):
-        len(self)  # it must be open
+    def __enter__(self) -> "MicroTetherDB":
+        self._must_be_open()
         return self
 
-    __exit__ = close
+    def __exit__(self, *_) -> None:
+        self.close()
 
-    def __repr__(self):
-        return "<MicroTetherDB %s, %s>" % (
-            self._path,
-            "%d keys" % len(self) if self._data else "closed",
-        )
+    def __repr__(self) -> str:
+        return "<MicroTetherDB %s, %s>" % (self._path, self._ended or "%d keys" % len(self))
 
     # The mapping: as a dict does it.
 
-    def __getitem__(self, key):
-        block = self._block
-        if block and block.owner == get_ident():
-            return block.read(key)
-        # No try in here: MicroPython puts a larger frame on the heap, at 10 times the cost.
-        with self._lock:
-            return self._find(key)
+    def __getitem__(self, key: str) -> "Any":
+        """Return the value. KeyError if there is none."""
+        value = self._find(key)
+        if value is _MISSING:
+            raise KeyError(key)
+        return self._hand_out(key, value)
 
-    def __setitem__(self, key, value):
-        with self.lock():
-            if not isinstance(key, str):
-                raise TypeError("db[%r]" % (key,) + ": a key must be a str")
-            value = _plain({key: value}, False, 0)[key]
-            if not _BOARD:
-                key = _exact(key)
-            self._block.put(key, value)
+    def get(self, key: str, default: "Any" = None) -> "Any":
+        """Return the value, or default if there is none."""
+        value = self._find(key)
+        return default if value is _MISSING else self._hand_out(key, value)
 
-    def __contains__(self, key):
-        # As __getitem__, but nothing is read that could be changed.
-        try:
-            block = self._block
-            if block and block.owner == get_ident():
-                self._find(key)
-            else:
-                with self._lock:
-                    self._find(key)
-        except KeyError:
-            return False
-        return True
+    def __contains__(self, key: object) -> bool:
+        return self._find(key) is not _MISSING
 
-    def __len__(self):
-        with self.lock():
-            return sum(map(len, self._data))
+    def __len__(self) -> int:
+        self._must_be_open()
+        return _locked(sum, map(len, self._data))
 
-    def __iter__(self):
-        """Walks the keys there are now: the loop may write and delete."""
-        with self.lock():
-            keys = []
-            for data in self._data:
-                keys.extend(data)
-            return iter(keys)
+    def __iter__(self) -> "Iterator[str]":
+        """Walk the keys there are now: the loop may write and delete."""
+        self._must_be_open()
+        return (key for keys in _locked(list, map(list, self._data)) for key in keys)
 
-    def get(self, key, default=None):
-        """Return the value or, if there is none, default."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
-
-    def items(self):
+    def _items(self):
         for key in self:
-            try:
-                yield key, self[key]
-            except KeyError:  # deleted meanwhile
-                pass
+            value = self._find(key)
+            if value is not _MISSING:  # deleted meanwhile
+                yield key, self._hand_out(key, value)
 
-    if _BOARD:
+    if _ON_PC:
+
+        def keys(self) -> KeysView[str]:
+            """Return a view of the keys."""
+            return KeysView(self)
+
+        def values(self) -> ValuesView[Any]:
+            """Return a view of the values."""
+            return _Values(self)
+
+        def items(self) -> ItemsView[str, Any]:
+            """Return a view of the (key, value) pairs."""
+            return _Items(self)
+
+        def __reduce__(self):
+            raise TypeError(self._path + " is open: it can't be copied or pickled. Use backup()")
+
+    else:
 
         def keys(self):
+            """Return a list of the keys."""
             return list(self)
 
         def values(self):
-            for item in self.items():
+            """Walk the values there are now."""
+            for item in self._items():
                 yield item[1]
 
-    else:
-        keys = MutableMapping.keys
-        __eq__ = MutableMapping.__eq__
-
-        def __reduce__(self):
-            raise TypeError(self._path + " is open: its database can't be copied or pickled")
-
-        _items = items
-
-        def values(self):
-            return _Values(self)
-
         def items(self):
-            return _Items(self)
+            """Walk the (key, value) pairs there are now."""
+            self._must_be_open()
+            return self._items()
 
-    def pop(self, key, default=_GONE):
-        """Delete the key and return its value or, if there is none, default. Else KeyError."""
-        with self.lock():
-            if default is _GONE or key in self:
-                default = self[key]
-                del self[key]
-            return default
+    def __eq__(self, other: object) -> bool:
+        """Whether other is a mapping of the same keys and values."""
+        if not hasattr(other, "keys") or len(self) != len(other):
+            return False
+        for key in self:
+            if key not in other or self[key] != other[key]:
+                return False
+        return True
 
-    def __delitem__(self, key):
-        with self.lock():
-            self._find(key)
-            self._block.put(key, _GONE)
+    __hash__ = None
 
-    def popitem(self):
-        """Delete a key, on a PC the newest; return it and its value. KeyError if there is none."""
-        with self.lock():
+    def __setitem__(self, key: str, value: "Any") -> None:
+        """Store a copy of the value: on the disk when it returns, or at the end of a block."""
+        with self._operation():
+            self._put(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        """Delete the key. KeyError if there is none."""
+        self.pop(key)
+
+    def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
+        """Delete the key; return its value, or default if there is none. Else KeyError."""
+        with self._operation():
+            return self._pop(key, default)
+
+    def popitem(self) -> "tuple[str, Any]":
+        """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
+        with self._operation():
             for data in self._data:
-                if not _BOARD:
-                    data = reversed(data)
-                for key in data:
-                    return key, self.pop(key)
+                if data:
+                    key = _last_key(data)
+                    return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 
-    def setdefault(self, key, default=None):
+    def setdefault(self, key: str, default: "Any" = None) -> "Any":
         """Return the value; if there is none, store default first."""
         with self.lock():
             if key not in self:
                 self[key] = default
             return self[key]
 
-    def update(*args, **more):  # a key may be called self, too
-        """Take over a mapping, or pairs, and keywords: as one batch."""
+    def update(*args: "Any", **more: "Any") -> None:
+        """Take over a mapping, or (key, value) pairs, and keywords: as one batch."""
+        self = args[0]  # a key may be called self, too
         if len(args) > 2:
             raise TypeError("update() takes one mapping, or pairs, and keywords")
-        self = args[0]
-        with self.transaction():
+        with self._operation(True):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        self[key] = pairs[key]
+                        self._put(key, pairs[key])
                 else:
                     for key, value in pairs:
-                        self[key] = value
+                        self._put(key, value)
 
-    def clear(self):
+    def clear(self) -> None:
         """Delete all, as one batch."""
-        with self.transaction():
+        with self._operation(True):
             for key in self:
-                del self[key]
+                _innermost.put(key, _MISSING)
 
     # Blocks.
 
-    def transaction(self):
+    def transaction(self) -> "AbstractContextManager[MicroTetherDB]":
         """A block, to use with ``with``: all of it is saved at its end or, if it raises, none.
 
         Then all is as it was, also inside of the values that were read in the block. Other threads
-        wait for its end. Blocks nest on one thread: an inner transaction rolls back alone, and the
-        outermost block saves everything, as one batch. Don't ``await`` in a block.
+        wait for its end, with all databases. Blocks nest on one thread: an inner transaction rolls
+        back alone, and the outermost block saves everything, as one batch. Don't ``await`` or
+        ``yield`` in a block. Raises RuntimeError for a block that is misused.
         """
-        if not _BOARD:
-            return _guarded(self, True)
-        return _Block(self, True)
+        return _Guard(_Block(self, True, False))
 
-    def lock(self):
+    def lock(self) -> "AbstractContextManager[MicroTetherDB]":
         """As transaction(), but if it raises, what was done so far stays and is saved."""
-        if not _BOARD:
-            return _guarded(self, False)
-        return _Block(self, False)
+        return _Guard(_Block(self, False, False))
+
+    def _operation(self, undo=False):
+        return _Guard(_Block(self, undo, True))
 
     # Saving.
 
-    def flush(self):
+    def flush(self) -> None:
         """Save everything, in-place changes too, into the JSON file. Writes nothing if it is so.
 
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
-        with self.transaction():
-            if not self._block.outer:
-                _named(self._path, self._save)
+        with self._operation():
+            if not _innermost.parent:
+                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
+                    self._fold()
+                self._store.remove_others()
 
-    def backup(self, path):
+    def backup(self, path: str) -> None:
         """Write the data, in-place changes too, to a JSON file at path, atomically.
 
-        Raises ValueError if that is a database in use, otherwise as close() does.
+        Raises ValueError if that is a file of an open database, otherwise as close() does.
         """
-        with self.lock():
+        with self._operation():
             path = _full_path(path)
-            for other in _in_use:
-                for end in ("", ".log", ".tip", ".tmp"):
-                    if path == other + end or path + end == other:
-                        raise ValueError(other + end + " is in use")
-            _named(path, _size, path)
-            _named(path, self._dump, path)
-            for end in (".log", ".tip"):  # of a database that was there: they may fit the backup
-                _named(path, _if_there, os.remove, path + end)
-            _named(path, _rename, path + ".tmp", path)
+            _must_be_free(path)
+            self._make_plain()
+            _Store(path).replace(self._all_items())
 
-    def _close(self, call):
-        with self.transaction():
-            if self._block.outer:
-                raise ValueError(self._path + " is in use")
-            _named(self._path, call)
-            self._data = ()
-            del _in_use[self._path]
+    def _must_be_open(self):
+        if self._ended is not None:
+            raise ValueError("%s %s" % (self._path, self._ended))
 
     def _find(self, key):
-        if not self._data:
-            raise ValueError(self._path + " is closed")
+        """Return the value of a key, packed perhaps, or _MISSING."""
+        value = _MISSING
+        if isinstance(key, str):
+            value = _locked(self._data[_hash(key) % _SLOTS].get, key, _MISSING)
+        if value is _MISSING:
+            self._must_be_open()
+        return value
+
+    def _hand_out(self, key, value):
+        """Return a value that was found, to the user: who may change it in place."""
+        if isinstance(value, bytes):
+            value = self._unpack(key, value)
+        if isinstance(value, _NESTED):
+            block = self._block()
+            if block and not block.busy and block.task is _task():
+                block.note_read(key, value)
+            self._lent = True
+        return value
+
+    def _unpack(self, key, value):
+        """Read back a value that a rollback has left as its text."""
+        if isinstance(value, bytes):
+            value = json.loads(value)
+            self._data[_hash(key) % _SLOTS][key] = value
+        return value
+
+    def _block(self):
+        """Return the innermost open block of this database, if it is this thread's, or None."""
+        block = _innermost
+        if block and block.owner != get_ident():
+            return None
+        while block and block.db is not self:
+            block = block.outer
+        return block
+
+    def _put(self, key, value):
+        _check(key, value)
+        key, value = _settled((key, value))
+        _innermost.put(key, value)
+
+    def _pop(self, key, default):
+        value = self._find(key)
+        if value is not _MISSING:
+            default = self._unpack(key, value)
+            _innermost.put(key, _MISSING)
+        elif default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    def _save(self, texts, size):
+        """Make a batch durable: by the journal or, if that is long, by a fold."""
+        store = self._store
+        must_fold = store.seal is None or store.must_fold
         try:
-            return self._data[_hash(key) & _MASK][key]
-        except TypeError:  # no str
-            raise KeyError(key) from None
-
-    def _load(self):
-        path = self._path
-        self._data = list(map(dict, [()] * (_MASK + 1)))  # keys and values; empty when closed
-        # How many bytes of X.log and X.tip count. The CRC in X's seal, and the chain at the
-        # journal's end: both None if X has no seal, so that only a fold can save.
-        self._log = self._tip = self._base = self._chain = 0
-        # What failed, so that the disk may have what memory hasn't: the last batch in ".log" or
-        # ".tip"; "" for a fold, or a journal that can't be trusted; None if nothing failed.
-        self._failed = None
-        crc = None
-        name = path
-        size = _size(path)
-        if not size:  # FAT removes the old file before it gives its name to the new one
-            name += ".tmp"
-            size = _size(name)
-        if size:
+            store.settle()
+        except OSError:
+            must_fold = True
+        if must_fold:
+            self._fold()
+            return
+        if store.is_due_to_fold(size, self.TIP_SIZE):
             try:
-                for crc, part in _scan(name):
-                    for key in part:
-                        self._data[_hash(key) & _MASK][key] = part[key]
-            except (ValueError, TypeError, RuntimeError) as error:
-                if name == path:
-                    raise ValueError("%s: damaged or no database: %s" % (path, error)) from None
-                crc = None
-        if name != path:
-            if crc is None:
-                if _size(path + ".log") or _size(path + ".tip"):
-                    raise ValueError(path + " is gone, not its journal")
-                for part in self._data:
-                    part.clear()
-                return self._fold({})
-            _rename(name, path)
-        self._chain = self._base = crc
-        if crc is None:
-            for end in (".log", ".tip"):
-                if _size(path + end):
-                    raise ValueError(
-                        "%s has no checksum line, but there is a %s%s: was it edited? Put back "
-                        "the one before, or remove that file" % (path, path, end)
-                    )
-        else:
-            self._log = self._replay(".log")
-            self._tip = self._replay(".tip")
-
-    def _replay(self, name):
-        """Apply the batches of a journal file that continue the chain. Return where the last ends.
-
-        What is behind that, half a batch or padding, is overwritten by the next one.
-        """
-        name = self._path + name
-        stop = _size(name)
-        if not stop:
-            return 0
-        with open(name, "rb") as file:
-            for apply in range(2):  # first find the last whole batch, then apply what is up to it
-                file.seek(0)
-                at = end = 0
-                chain = self._chain
-                for line in file:
-                    if at >= stop:
-                        break
-                    at += len(line)
-                    crc = crc32(line[:-9], chain)
-                    if line[-9:] == b"%08x\n" % crc:
-                        chain = crc
-                        if line[-10:-9] != b"+":
-                            end = at
-                        if apply and line[10:]:
-                            record = json.loads(line[:-10])
-                            data = self._data[_hash(record[0]) & _MASK]
-                            if len(record) > 1:
-                                data[record[0]] = record[1]
-                            else:
-                                data.pop(record[0], None)
-                stop = end
-        self._chain = chain
-        return end
-
-    def _store(self, block, size):
-        """Make a block's changes durable, whose records are about size bytes."""
-        if self._failed:
-            self._settle()
-        tip = self._tip
-        spill = tip + size > self.TIP_SIZE
-        # Fold when the journal gets longer than twice X, or X is short enough to be inline, too.
-        only_fold = self._chain is None or self._failed is not None
-        if only_fold or (
-            spill and self._log + tip + size > 2 * (_size(self._path) - self.TIP_SIZE)
-        ):
-            try:
-                return self._fold(block.before)
+                self._fold()
+                return
             except Exception:
-                if only_fold or self._failed is not None:
-                    raise  # else the journal will do
-        name = ".tip"
-        at = tip
-        if spill:
-            name = ".log"
-            at = self._log
-        chain = self._chain
-        self._failed = name
-        if not _BOARD and not at:
-            file = _create(self._path + name, self._path)
-        else:
-            file = open(self._path + name, "r+b" if at else "wb")  # noqa: SIM115
-        with file:
-            file.seek(at)
-            if spill and tip:
-                with open(self._path + ".tip", "rb") as source:
-                    while tip:
-                        text = source.read(min(tip, 64))
-                        if not text:  # it got shorter
-                            self._failed = ""
-                            raise OSError(5)  # EIO
-                        tip -= file.write(text)
-            chain = crc32(b" ", block.write(file, chain))
-            file.write(b" ")
-            file.write(b"%08x\n" % chain)
-            end = file.tell()
-            # littlefs copies the last block, of 4 KB, at each append: where that is too much for
-            # what is appended, go on in a fresh block.
-            most = 16 * (end - at)
-            while spill and end % 4096 > most:
-                end += file.write(b" " * min(62, -end % 4096 - 1) + b"\n")
-            if _BOARD:
-                file.flush()
-            else:
-                if not spill and -at % 4096 < end - at:
-                    # A PC syncs faster what is overwritten than what grows: it grows by pages.
-                    file.write(((b" " * 63 + b"\n") * 64)[end % 4096 :])
-                _sync(file, not at)
-        if spill:
-            self._log = end
-            end = 0
-        self._tip = end
-        self._chain = chain
-        self._failed = None
-        block.before.clear()
+                # No room, say, or a value changed in place that can't be stored: the journal will
+                # do for now, if it can.
+                if store.must_fold:
+                    raise
+        try:
+            store.append(texts, size, self.TIP_SIZE)
+        except OSError:
+            if not store.must_fold:
+                raise
+            self._fold()
 
     def _settle(self):
-        """Make void what has failed. If that fails too, the next write does it."""
+        """After a failure: make the disk agree with memory. If that fails, too, the next write
+        does it first."""
+        store = self._store
         try:
-            if self._failed:
-                name = self._path + self._failed
-                start = self._tip  # a spill copies these first
-                if self._failed == ".log":
-                    start += self._log
-                if _size(name) > start:
-                    # Without its first byte the batch is void. Unlike a fold, this takes no room.
-                    with open(name, "r+b") as file:
-                        file.seek(start)
-                        file.write(b"\n")
-                        if _BOARD:
-                            file.flush()
-                        else:
-                            _sync(file, False)
-                self._failed = None
-            elif self._failed is not None:
-                self._fold({})
-        except Exception:
+            if store.must_fold and self._ended is None:
+                self._fold()
+            store.settle()
+        except (OSError, MemoryError, ValueError, TypeError):
             pass
 
-    def _save(self):
-        """Fold, unless X has it all. Leave no other file."""
-        left = 1  # what has changed
-        if self._chain == self._base and self._failed is None:
-            left = len(self)
-            try:
-                for _, part in _scan(self._path):
-                    for key in part:
-                        left -= _same(part[key], self._find(key))
-            except Exception:
-                left = 1
-        if left:
-            self._fold({})
-        if self._base is not None:  # or what is there isn't ours
-            for name in (".tmp", ".log", ".tip"):
-                _if_there(os.remove, self._path + name)
+    def _fold(self):
+        self._make_plain()
+        self._store.fold(self._all_items())
 
-    def _fold(self, before):
-        """Write X anew. Then empty before: what is durable can't be restored any more."""
-        path = self._path
-        if self._failed is not None and not _size(path) and _size(path + ".tmp"):
-            _rename(path + ".tmp", path)  # the last one failed half-way: its X.tmp is all there is
-        # A stale journal must be gone before X may become again what it once continued.
-        if not self._log:
-            _if_there(os.remove, path + ".log")
-        if not self._tip:
-            _if_there(os.remove, path + ".tip")
-        crc = self._dump(path)
-        failed = self._failed
-        self._failed = ""
-        try:
-            _rename(path + ".tmp", path)
-        except OSError:
-            if _size(path) and _size(path + ".tmp"):  # nothing has happened
-                self._failed = failed
-            raise
-        before.clear()
-        self._log = self._tip = 0
-        self._chain = self._base = crc
-        self._failed = None
-
-    def _dump(self, path):
-        """Write all data to path.tmp, synced. Return its CRC."""
-        path += ".tmp"
+    def _all_items(self):
         for data in self._data:
-            _plain(data, True, 0)
-        # It is used in the try, which is for what exists.
-        if _BOARD:  # noqa: SIM108 (of an if, the compiler leaves out the other branch)
-            file = open(path, "wb")  # noqa: SIM115
-        else:
-            file = _create(path, self._path)
-        try:
-            with file:
-                crc = 0
-                comma = b"{\n"
-                for data in self._data:
-                    for key in data:
-                        for text in (comma, _encode(key), b":", _encode(data[key])):
-                            crc = crc32(text, crc)
-                            file.write(text)
-                        comma = b",\n"
-                end = (b"\n" if file.tell() else comma) + b"}\n"
-                if crc32(end, crc) == self._base:
-                    end += b"\n"  # what continues the old X must not continue the new one
-                crc = crc32(end, crc)
-                file.write(end + _seal(crc))
-                if _BOARD:
-                    file.flush()
-                else:
-                    _sync(file, False)
-            return crc
-        except BaseException:
-            os.remove(path)
-            raise
+            for key in data:
+                yield key, data[key]
+
+    def _make_plain(self):
+        """See that all can be saved, and that no two values share a dict or list."""
+        if not self._lent:
+            return  # nobody can have changed anything
+        ids = set()
+        for key, value in self._all_items():
+            if isinstance(value, _NESTED):
+                _check(key, value)
+                _add_containers(value, ids)
+        for _, value in self._all_items():
+            ids.discard(id(value))
+        for _, value in self._all_items():
+            if isinstance(value, _NESTED):
+                _own(value, ids)
+
+    def _is_changed(self):
+        """Whether there is anything that X doesn't say."""
+        store = self._store
+        if store.must_fold or store.failed or store.chain != store.seal:
+            return True
+        if not self._lent:
+            return False
+        left = len(self)
+        for part in _Store(self._path).read():
+            for key in part:
+                left -= _is_same(part[key], self._unpack(key, self._find(key)))
+        return left != 0
 
 
-if not _BOARD:
-    MutableMapping.register(MicroTetherDB)
-    for _name in (
-        *("__setitem__", "__delitem__", "pop", "popitem", "setdefault", "update", "clear"),
-        *("backup", "flush", "_close"),
-    ):
-        setattr(MicroTetherDB, _name, _uninterrupted(getattr(MicroTetherDB, _name)))
+def _locked(function, *args):
+    """Return function(*args), while no other thread is in a block.
+
+    The function has to be one in C, so that no callback runs in it, and none waits for this.
+    """
+    block = _innermost
+    if block and block.owner == get_ident():
+        return function(*args)
+    with _lock:
+        return function(*args)
+
+
+def _with_path(error, path):
+    """Return an OSError as one that names the path."""
+    if _ON_PC:
+        return type(error)(*error.args[:2], error.filename or path)
+    return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
+
+
+_NO_DATA = [{}] * _SLOTS

@@ -102,6 +102,11 @@ class Small(MicroTetherDB):
 # The files.
 
 
+def listed(folder="."):
+    """The names of the files in folder, sorted, but for those that keep other programs out."""
+    return sorted(name for name in os.listdir(folder) if not name.endswith(".lock"))
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()
@@ -156,8 +161,8 @@ class no_writes:
         self.folder = path.rsplit("/", 1)[0]
 
     def __enter__(self):
-        if CPYTHON:  # the folder's time tells of files made, removed and renamed
-            for name in os.listdir(self.folder) + ["."]:
+        if CPYTHON:
+            for name in os.listdir(self.folder):
                 os.utime(self.folder + "/" + name, (0, 0))
         self.before = self.state()
 
@@ -168,8 +173,9 @@ class no_writes:
         if device:
             return device.operations
         if CPYTHON:
-            names = sorted(os.listdir(self.folder)) + ["."]
-            return [(name, os.stat(self.folder + "/" + name).st_mtime) for name in names]
+            # What was renamed or made anew is another file. X.lock isn't data: it comes and goes.
+            stats = {name: os.stat(self.folder + "/" + name) for name in listed(self.folder)}
+            return {name: (stats[name].st_mtime, stats[name].st_ino) for name in stats}
         return files(self.path)
 
 

@@ -151,12 +151,12 @@ def test_a_value_longer_than_any_buffer(path):
 @only("cpython", "subclasses of int, str and float are rare on MicroPython")
 def test_values_of_subclasses_are_stored_as_what_they_extend(path):
     from collections import Counter, defaultdict, namedtuple
-    from enum import Enum, IntEnum
+    from enum import IntEnum, StrEnum
 
     class Colour(IntEnum):
         RED = 1
 
-    class Name(str, Enum):
+    class Name(StrEnum):
         JOHN = "John"
 
     class Celsius(float):

@@ -322,7 +322,8 @@ def prepared(name, path):
         return lambda: written(db)
     if name == "spill":
         i = 0
-        while not db._log or db._tip < db.TIP_SIZE - 60:  # until the tip is full once more
+        store = db._store
+        while not store.log or store.tip < db.TIP_SIZE - 60:  # until the tip is full once more
             i += 1
             db[key(i)] = value(i + 1)
         return lambda: db.__setitem__(key(5), value(i + 2))

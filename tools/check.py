@@ -3,7 +3,7 @@
     python3 tools/check.py                      all of it
     python3 tools/check.py -k "littlefs" -x     only some tests: what follows goes to pytest
 
-It needs Python 3.10 or newer with pip. It makes a virtual environment in .venv, or uses the one
+It needs Python 3.11 or newer with pip. It makes a virtual environment in .venv, or uses the one
 there, and installs the test group of pyproject.toml into it, the real MicroPython too. Then ruff
 looks at the code, the compiler of MicroPython 1.12 at the module, and pytest runs the tests: those
 in tests/ on CPython and on MicroPython. Each line of the module has to be run by one of them.
@@ -61,6 +61,6 @@ def run(module, *args):
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 10):  # noqa: UP036 (it may be, here)
-        sys.exit("Python 3.10 or newer is needed")
+    if sys.version_info < (3, 11):  # noqa: UP036 (it may be, here)
+        sys.exit("Python 3.11 or newer is needed")
     main(sys.argv[1:])

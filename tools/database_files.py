@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,47 @@ def seal(path):
     body, end = _split(path)
     if not end:
         return "not sealed"
-    right = f"{crc32(body):032b}\n".replace("0", " ").replace("1", "\t").encode()
-    return "sealed" if end == right else "wrongly sealed"
+    return "sealed" if end == _bits(crc32(body)) else "wrongly sealed"
+
+
+def put_in_place_of(older, path):
+    """Let the database file at path name older as the X that it replaces, and seal it anew.
+
+    So a journal that went on from older is known for stale.
+    """
+    body, _ = _split(path)
+    body = body[:-SEAL] + _bits(crc32(_split(older)[0]))
+    Path(path).write_bytes(body + _bits(crc32(body)))
+
+
+def _bits(crc):
+    """Return the line, blank to any JSON reader, that holds a CRC."""
+    return f"{crc:032b}\n".replace("0", " ").replace("1", "\t").encode()
+
+
+def saved(path):
+    """Return all that is whole in the files of a damaged database, as a dict.
+
+    Without a chain to rely on, each line of the JSON file and each record of the log and the tip,
+    in that order, is taken if it is JSON.
+    """
+    data = {}
+    for line in _lines(path):
+        with contextlib.suppress(ValueError, UnicodeDecodeError):
+            data.update(json.loads(b"{" + line.strip(b" \t,\n") + b"}"))
+    for end in JOURNALS:
+        for line in _lines(path + end):
+            with contextlib.suppress(ValueError, UnicodeDecodeError, IndexError, TypeError):
+                key, *value = json.loads(line[:-9])
+                if value:
+                    data[key] = value[0]
+                else:
+                    data.pop(key, None)
+    return data
+
+
+def _lines(path):
+    return Path(path).read_bytes().split(b"\n") if size(path) else []
 
 
 def _split(path):

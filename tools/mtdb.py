@@ -11,7 +11,16 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from cable import Board, Trouble  # noqa: E402
-from database_files import FILES, JOURNALS, read_journals, seal, size, sums  # noqa: E402
+from database_files import (  # noqa: E402
+    FILES,
+    JOURNALS,
+    put_in_place_of,
+    read_journals,
+    saved,
+    seal,
+    size,
+    sums,
+)
 from MicroTetherDB import MicroTetherDB  # noqa: E402
 
 EPILOG = """\
@@ -27,6 +36,7 @@ examples:
   mtdb.py load my_database.db <readings.jsonl
   mtdb.py check :my_database.db             are its files sound?
   mtdb.py fold my_database.db               save everything into the one JSON file
+  mtdb.py repair :my_database.db new.db     save all that is whole in damaged files
   mtdb.py --port /dev/ttyACM1 list :my_database.db
 
 A path that begins with ":" is one on the connected board. This stops the board's program, which
@@ -114,6 +124,8 @@ def parser():
     )
     add("check", check, "tell what the files are and whether they are sound; change nothing")
     add("fold", fold, "save everything into the one JSON file")
+    command = add("repair", repair, "save all that is whole in a damaged database to a new one")
+    command.add_argument("target", metavar="TARGET", help="the new database's path, on this PC")
     return parser
 
 
@@ -173,8 +185,6 @@ def check(args, place):
         with opened(copy, place) as db:
             print(f"{len(db):,} keys")
     states = [journal.state for journal in journals.values()]
-    if "damaged" in states:
-        raise Damaged("a journal is damaged: what was written behind the damage is lost")
     if "torn" in states or ".tmp" in found:
         print("Sound, with leftovers of a power cut: nothing that was acknowledged is lost.")
         return LEFTOVERS
@@ -184,6 +194,16 @@ def check(args, place):
 def fold(args, place):
     with place.change() as db:
         db.flush()
+
+
+def repair(args, place):
+    if sums(args.target):
+        raise Trouble(f"{args.target} is there already: repair makes a new database")
+    with copied(place) as copy:
+        data = saved(copy)
+    with MicroTetherDB(args.target) as db:
+        db.update(data)
+    print(f"{len(data):,} keys saved to {args.target}. {place.name} is left as it is.")
 
 
 def json_text(value):
@@ -288,17 +308,22 @@ class There:
                 os.remove(copy + ".tmp")
                 copy = self.copy(folder)
             journals = read_journals(copy)
+            older = copy + ".older"
+            if size(copy):
+                shutil.copyfile(copy, older)
             with opened(copy, self) as db:
                 yield db
             if sums(copy) != self.sums:
+                if size(older):
+                    put_in_place_of(older, copy)
                 self._replace(copy, [end for end in journals if not journals[end].records])
 
     def _replace(self, copy, idle):
         """Put the copy into the place of the board's files; those in idle say nothing new.
 
         One step does it, the rename of X.tmp to X: the journals that counted before are stale
-        after it, since the new X has another CRC. Idle ones must be gone before it, as X might
-        become again what they once continued. Where the rename removes the old X first (FAT) and
+        after it, since the new X names the one that they continued. Idle ones may be older than
+        that, and must be gone before it. Where the rename removes the old X first (FAT) and
         is cut there, opening X finishes it: the name X.tmp and the seal tell.
         """
         tmp = self.path + ".tmp"
@@ -310,9 +335,10 @@ class There:
             with contextlib.suppress(Trouble):
                 self.board.remove(tmp)
             raise
-        others = [end for end in JOURNALS if end in self.sums and end not in idle]
+        # The tip goes first: without the log, nobody knows that it is stale.
+        others = [end for end in reversed(JOURNALS) if end in self.sums and end not in idle]
         self._execute(
-            *[f"os.remove({self.path + end!r})" for end in idle],
+            *[f"os.remove({self.path + end!r})" for end in reversed(idle)],
             f"os.rename({tmp!r}, {self.path!r})",
             *[f"os.remove({self.path + end!r})" for end in others],
         )

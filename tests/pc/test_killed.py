@@ -75,7 +75,9 @@ def kill(runtime, path, times, number, number_of_signal=signal.SIGKILL):
         before = workload.copy(plain.data)
         place = f"database {number}, kill {time_}, in step {n}: {workload.show(step())}"
         workload.take(step(), plain)
-        found = workload.read(workload.MicroTetherDB(path))
+        db = workload.MicroTetherDB(path)
+        found = workload.read(db)
+        workload.leave(db)
         if workload.same(found, plain.data):
             n += 1
         else:

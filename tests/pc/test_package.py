@@ -51,6 +51,6 @@ def test_its_metadata(installed):
     assert metadata["Name"] == "MicroTetherDB"
     assert metadata["Version"] == MicroTetherDB.__version__
     assert metadata["License-Expression"] == "MIT"
-    assert metadata["Requires-Python"] == ">=3.10"
+    assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["Requires-Dist"] is None
     assert "MicroTetherDB contributors" in (info / "licenses" / "LICENSE").read_text()

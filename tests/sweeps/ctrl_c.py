@@ -34,7 +34,7 @@ if not MICROPYTHON:
 
         def test(self, node):
             self.generic_visit(node)
-            if "_BOARD" not in ast.unparse(node.test):  # which the compiler decides
+            if "_ON_PC" not in ast.unparse(node.test):  # which the compiler decides
                 node.test = call(node.test)
             return node
 
@@ -103,7 +103,7 @@ else:
             after = self.states[i][0]
             self.raised = raised
             assert isinstance(raised, KeyboardInterrupt), "raised %r" % raised
-            if db is None or "closed" in repr(db):
+            if db is None or "keys" not in repr(db):
                 db = module.MicroTetherDB(self.place.path)
             found = workload.copy(elsewhere(read, db))
             disk = [found]

@@ -11,7 +11,7 @@ makes opening raise must be left as it is, byte for byte; and X wherever it was 
 import sys
 
 import workload
-from workload import FILES, Dice, MicroTetherDB, among, files_of, module, read
+from workload import FILES, Dice, MicroTetherDB, among, files_of, read
 
 DATABASES = 2
 STEPS = 120
@@ -133,7 +133,7 @@ class Sweep:
         workload.fresh(self.folder)
         path = self.folder + "/x.db"
         workload.put_files(files, path)
-        module._in_use.clear()
+        workload.forget()
         found = None
         try:
             found = read(MicroTetherDB(path))

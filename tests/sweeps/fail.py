@@ -81,8 +81,8 @@ class File(Stream):
     def read(self, *size):
         return self.faults.call("read", self.file.read, *size)
 
-    def readline(self):
-        return self.faults.call("read", self.file.readline)
+    def readline(self, *size):
+        return self.faults.call("read", self.file.readline, *size)
 
     def readinto(self, buffer):
         return self.faults.call("read", self.file.readinto, buffer)
@@ -101,12 +101,6 @@ class File(Stream):
 
     def seek(self, *where):
         return self.faults.call("seek", self.file.seek, *where)
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return self.faults.call("read", next, self.file)
 
     def __getattr__(self, name):
         return getattr(self.file, name)
@@ -225,7 +219,7 @@ class Sweep:
     def run(self, at, error, done):
         """Run the script with call number at failing; return whether there is such a call."""
         self.place.fresh()
-        module._in_use.clear()
+        workload.forget()
         self.faults.arm(at, error, done)
         db = None
         for i, step in enumerate(self.steps):
@@ -253,7 +247,7 @@ class Sweep:
             if type(raised) is not type(self.faults.error):
                 raise raised
             assert raised.args[:1] == self.faults.error.args[:1], "raised %r" % raised
-        if step[0] is workload.close and raised is None or db is None:
+        if step[0] is workload.close and raised is None or db is None or "keys" not in repr(db):
             db = module.MicroTetherDB(self.place.path)
         # An in-place change outside of a block is in memory already when its flush() fails.
         pending = raised is not None and step[0] is workload.late

@@ -123,7 +123,7 @@ def main():
         after = read(MicroTetherDB(path))
         assert after == found, "the file says %r" % after
         if path[:9] == "/threads/":
-            workload.module._in_use.clear()
+            workload.forget()
             workload.os.umount("/threads")
     print("%s: %d rounds of %d threads, all agree" % (sys.implementation.name, rounds, len(JOBS)))
 

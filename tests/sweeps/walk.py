@@ -8,7 +8,7 @@ opened too. The power is cut in the middle of some steps: then it is the state b
 
 import workload
 from chips import SIZE, device
-from workload import Dice, MicroTetherDB, Plain, among, copy, module, os, read, same
+from workload import Dice, MicroTetherDB, Plain, among, copy, os, read, same
 
 PATH = "/walk/x.db"
 
@@ -26,7 +26,7 @@ class Walk:
         self.mount()
 
     def mount(self):
-        module._in_use.clear()
+        workload.forget()
         self.chip.mount("/walk")
         self.db = MicroTetherDB(PATH)
 

@@ -443,6 +443,17 @@ def tell(text):
         sys.stdout.flush()
 
 
+def leave(db):
+    """Leave an open database as a power cut would."""
+    db._end("was left")
+
+
+def forget():
+    """Leave all that are open."""
+    for db in list(module._open_ones.values()):
+        leave(db)
+
+
 def scratch():
     """Return a new folder on the host's file system."""
     if not MICROPYTHON:

@@ -1,0 +1,121 @@
+"""Safeguards against what can't be brought about from outside: two faults, or a race, at once."""
+
+import os
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from MicroTetherDB import MicroTetherDB
+from support import after_a_crash, module_with, read
+
+module = sys.modules["MicroTetherDB"]
+
+
+def fail_once(monkeypatch, owner, name, error):
+    """Let a function raise an error instead of being called, the first time."""
+    function = getattr(owner, name)
+
+    def failing(*args):
+        monkeypatch.setattr(owner, name, function)
+        raise error
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+def test_without_flock_a_database_works_too(path):
+    db = module_with(fcntl=None).MicroTetherDB(path)
+    db["a"] = 1
+    assert sorted(os.listdir()) == ["my.db", "my.db.tip"]
+    db.close()
+
+
+def test_a_second_copy_of_the_module_is_refused_as_a_second_program_is(path):
+    with MicroTetherDB(path), pytest.raises(OSError, match=str(os.getpid())):
+        module_with().MicroTetherDB(path)
+
+
+def test_a_lock_file_that_was_removed_meanwhile_is_made_anew(path, monkeypatch):
+    flock = module.flock
+
+    def late(*args):
+        os.unlink(path + ".lock")
+        monkeypatch.setattr(module, "flock", flock)
+        flock(*args)
+
+    monkeypatch.setattr(module, "flock", late)
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        with pytest.raises(OSError, match="open in process"):
+            module_with().MicroTetherDB(path)
+
+
+def test_a_lock_that_fails_is_told_and_leaves_no_claim(path, monkeypatch):
+    fail_once(monkeypatch, module, "flock", OSError(5, "broken"))
+    with pytest.raises(OSError, match="broken"):
+        MicroTetherDB(path)
+    MicroTetherDB(path).close()
+
+
+def test_ctrl_c_as_a_block_begins_to_end_rolls_it_back(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    fail_once(monkeypatch, module._Block, "__exit__", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt), db.transaction():
+        dict.__setitem__(db._data[0], "unsaved", 1)
+        db._data[0].pop("unsaved")
+    db["b"] = 2
+    assert after_a_crash(path) == {"a": 1, "b": 2}
+
+
+def test_a_child_process_disowns_what_it_has_inherited(path):
+    other = module_with()
+    db = other.MicroTetherDB(path)
+    other._disown()
+    with pytest.raises(ValueError, match="parent"):
+        db["a"] = 1
+
+
+def test_a_backup_that_can_not_be_put_in_place_leaves_nothing(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    fail_once(monkeypatch, module, "_rename", OSError(5, "broken"))
+    with pytest.raises(OSError, match="broken"):
+        db.backup("backup.db")
+    assert not [name for name in os.listdir() if name.startswith("backup")]
+
+
+def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
+    db = MicroTetherDB(path)
+    block = module._Block(db, True, False)
+    lock = module._lock
+
+    def acquire():
+        lock.acquire()
+        block.owner = -1  # another thread was faster
+
+    late = SimpleNamespace(acquire=acquire, release=lock.release)
+    monkeypatch.setattr(module, "_lock", late)
+    with pytest.raises(RuntimeError, match="once"):
+        block.__enter__()
+    monkeypatch.undo()
+    db["a"] = 1
+    assert after_a_crash(path) == {"a": 1}
+
+
+def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+    monkeypatch.setattr(module, "_innermost", SimpleNamespace(owner=-1))
+    assert db["a"] == [1]
+    monkeypatch.undo()
+    db.close()
+
+
+def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    fail_once(monkeypatch, db._store, "settle", OSError(5, "broken"))
+    db["b"] = 2
+    assert after_a_crash(path) == {"a": 1, "b": 2}
+    assert b'"b":2' in read(path)

@@ -138,14 +138,17 @@ def test_an_error_in_one_thread_leaves_the_lock_free_for_the_others(path):
 def in_a_slow_block(db):
     """Return a thread that is in a block of db, and stays there for a while."""
 
+    inside = []
+
     def write():
         with db.transaction():
+            inside.append(True)
             db["a"] = 1
             time.sleep(0.05)
             db["b"] = 2
 
     thread = Thread(write)
-    while not db._block:
+    while not inside:
         time.sleep(0.001)
     return thread
 
@@ -167,3 +170,77 @@ def test_taking_over_waits_for_the_block_of_another_thread(path):
     db = MicroTetherDB(path)
     thread.join()
     assert content(db) == {"a": 1, "b": 2}
+
+
+@threaded
+def test_two_databases_on_two_threads_harm_neither_each_other_nor_the_disk(path):
+    def work(name):
+        with MicroTetherDB(path + name) as db:
+            for i in range(60):
+                db["k%d" % (i % 7)] = [i, "x" * (i % 50)]
+            return content(db)
+
+    threads = [Thread(work, name) for name in ("one", "two")]
+    expected = [thread.join() for thread in threads]
+    for name, data in zip(("one", "two"), expected):  # noqa: B905
+        with MicroTetherDB(path + name) as db:
+            assert content(db) == data
+
+
+@threaded
+def test_opening_one_path_from_two_threads_leaves_one_that_writes(path):
+    def open_and_write(me):
+        written = {}
+        for i in range(12):
+            db = MicroTetherDB(path)
+            try:
+                db["%d-%d" % (me, i)] = i
+                written["%d-%d" % (me, i)] = i
+            except ValueError as error:
+                assert "opened again" in str(error)
+        return written
+
+    threads = [Thread(open_and_write, me) for me in range(2)]
+    expected = {}
+    for thread in threads:
+        expected.update(thread.join())
+    assert content(MicroTetherDB(path)) == after_a_crash(path) == expected
+
+
+@threaded
+def test_closing_from_two_threads_closes(path):
+    for i in range(10):
+        db = MicroTetherDB(path)
+        db["a"] = i
+        for thread in [Thread(db.close) for _ in range(3)]:
+            thread.join()
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 9}
+
+
+@threaded
+def test_two_databases_that_take_over_each_others_data_do_not_wait_for_ever(path):
+    one = MicroTetherDB(path)
+    two = MicroTetherDB(path + "2nd")
+    one["a"] = [1]
+    two["b"] = [2]
+
+    def update(target, source):
+        for _ in range(20):
+            target.update(source)
+
+    for thread in [Thread(update, one, two), Thread(update, two, one)]:
+        thread.join()
+    assert content(one) == content(two) == {"a": [1], "b": [2]}
+
+
+@threaded
+def test_the_lock_of_one_database_keeps_the_others_out_too(path):
+    one = MicroTetherDB(path)
+    two = MicroTetherDB(path + "2nd")
+    with one.lock():
+        thread = Thread(two.__setitem__, "a", 1)
+        time.sleep(0.02)
+        assert not thread.done
+    thread.join()
+    assert two["a"] == 1

@@ -1,0 +1,96 @@
+"""A second program, and a forked child: refused, and told who has the database open."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import interpreter
+from MicroTetherDB import MicroTetherDB
+
+TRY = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from MicroTetherDB import MicroTetherDB
+try:
+    with MicroTetherDB(sys.argv[2]) as db:
+        db["second"] = 1
+except OSError as error:
+    print("refused:", error)
+"""
+
+
+def second_program(path):
+    command = [sys.executable, "-c", TRY, str(interpreter.ROOT), path]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert not process.stderr
+    return process.stdout
+
+
+def test_a_second_program_is_refused_and_told_which_has_it_open(path):
+    with MicroTetherDB(path) as db:
+        db["first"] = 1
+        told = second_program(path)
+        assert told.startswith("refused:") and str(os.getpid()) in told and path in told
+        db["first"] = 2
+    assert not os.path.exists(path + ".lock")
+    assert second_program(path) == ""
+    with MicroTetherDB(path) as db:
+        assert dict(db) == {"first": 2, "second": 1}
+
+
+def test_a_program_that_was_killed_locks_nobody_out(path):
+    child = "import os, sys; sys.path.insert(0, sys.argv[1]); import MicroTetherDB as m; "
+    child += "db = m.MicroTetherDB(sys.argv[2]); db['a'] = 1; os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", child, str(interpreter.ROOT), path], timeout=60)
+    assert os.path.exists(path + ".lock")
+    with MicroTetherDB(path) as db:
+        assert dict(db) == {"a": 1}
+    assert os.listdir() == ["my.db"]
+
+
+def test_a_failed_opening_claims_nothing(path):
+    for _ in range(2):
+        with open(path, "wb") as file:
+            file.write(b"no json")
+        with pytest.raises(ValueError, match="my.db"):
+            MicroTetherDB(path)
+    os.remove(path)
+    assert second_program(path) == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_can_not_use_the_parents_database(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            try:
+                db["child"] = 1
+            except ValueError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.close(writer)
+        with open(reader, "rb") as pipe:
+            told = pipe.read().decode()
+        os.wait()
+        assert "parent" in told and path in told
+        assert second_program(path).startswith("refused:")  # the claim is the parent's still
+        db["b"] = 2
+    with MicroTetherDB(path) as db:
+        assert dict(db) == {"a": 1, "b": 2}
+
+
+def test_where_nothing_can_be_written_a_database_can_be_read(path):
+    if os.geteuid() == 0:
+        pytest.skip("root can write anywhere")
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    os.chmod(".", 0o555)
+    try:
+        db = MicroTetherDB(path)
+        assert db["a"] == 1
+        db.close()
+    finally:
+        os.chmod(".", 0o755)

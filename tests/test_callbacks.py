@@ -1,0 +1,160 @@
+"""Callbacks run on the thread that they interrupt: wherever its code branches. None deadlocks,
+none joins somebody else's batch, and what one acknowledges is durable.
+
+On a board that is micropython.schedule() and what builds on it, timers and pins; on a PC a signal
+handler.
+"""
+
+from MicroTetherDB import MicroTetherDB
+from support import CPYTHON, Small, after_a_crash, content, only
+
+if CPYTHON:
+    import signal
+
+
+class Ticking:
+    """A block in which a callback runs as often as it can."""
+
+    def __init__(self, callback):
+        self.callback = callback
+        self.errors = []
+        self.runs = self.ticks = 0
+        self.going = True
+
+    def run(self, *_):
+        if not self.going or self.runs == 500:
+            return
+        self.ticks += 1
+        if not CPYTHON and self.ticks % 41:  # at each of the branches in turn, but not at all
+            self.again()
+            return
+        self.runs += 1
+        try:
+            self.callback()
+        except BaseException as error:
+            self.errors.append(error)
+        if not CPYTHON:
+            self.again()
+
+    def again(self):
+        import micropython
+
+        micropython.schedule(self.run, None)
+
+    def __enter__(self):
+        if CPYTHON:
+            self.was = signal.signal(signal.SIGALRM, self.run)
+            signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)
+        else:
+            self.again()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        if CPYTHON:
+            signal.setitimer(signal.ITIMER_REAL, 0, 0)
+            signal.signal(signal.SIGALRM, self.was)
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_read_in_a_callback_always_answers(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b={"n": 1})
+    seen = set()
+
+    def read():
+        seen.add(str((db.get("a"), db["b"]["n"], "a" in db, "c" in db, len(db), sorted(db))))
+
+    with Ticking(read) as ticking:
+        for i in range(2000):
+            assert db["a"] == 1 and db.get("b") == {"n": 1} and len(db) == 2
+            if i % 20 == 0:
+                db["b"] = {"n": 1}
+    assert not ticking.errors, ticking.errors
+    assert ticking.runs > 3
+    assert seen == {str((1, 1, True, False, 2, ["a", "b"]))}
+
+
+def busy(errors):
+    """Whether all that was raised says that the database is busy."""
+    return all(isinstance(error, RuntimeError) and "busy" in str(error) for error in errors)
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_what_a_callback_has_written_is_durable_or_it_was_told_busy(path):
+    db = Small(path)
+    acknowledged = {}
+    count = [0]
+
+    def write():
+        count[0] += 1
+        n = count[0]  # a signal can come in a signal's handler, too
+        db["c%d" % (n % 20)] = n
+        acknowledged["c%d" % (n % 20)] = n
+
+    with Ticking(write) as ticking:
+        for i in range(300):
+            db["main"] = i
+            db.update({"u%d" % n: i for n in range(6)})
+    assert ticking.runs > 3
+    assert busy(ticking.errors), ticking.errors
+    assert content(db) == after_a_crash(path)
+    for key in acknowledged:
+        assert db[key] == acknowledged[key]
+    assert {db["u%d" % n] for n in range(6)} == {299}
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_callback_never_sees_its_batch_torn_nor_tears_one(path):
+    db = Small(path)
+    db.update({"u%d" % n: 0 for n in range(6)})
+    count = [0]
+
+    def write():
+        count[0] += 1
+        db.update({"c%d" % n: count[0] for n in range(4)})
+
+    with Ticking(write) as ticking:
+        for i in range(200):
+            db.update({"u%d" % n: i for n in range(6)})
+            disk = {}
+            if i % 20 == 0:
+                with db.lock():  # no callback changes the files meanwhile
+                    disk = after_a_crash(path)
+            assert len({disk[key] for key in disk if key[0] == "u"}) < 2
+            assert len({disk[key] for key in disk if key[0] == "c"}) < 2
+    assert busy(ticking.errors), ticking.errors
+    assert content(db) == after_a_crash(path)
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_every_operation_in_a_callback_is_told_busy_or_done(path):
+    db = Small(path)
+    db.update(a=1, b=[1])
+    turn = [0]
+    ways = [
+        lambda: db.__setitem__("x", 1),
+        lambda: db.pop("x", None),
+        lambda: db.setdefault("y", []),
+        lambda: db.update(z=1),
+        lambda: db.flush(),
+        lambda: db.backup("backup.db"),
+        lambda: in_a_block(db),
+    ]
+
+    def do_one():
+        turn[0] += 1
+        ways[turn[0] % len(ways)]()
+
+    with Ticking(do_one) as ticking:
+        for i in range(150):
+            db["a"] = i
+            db["b"] = [i]
+    assert busy(ticking.errors), ticking.errors
+    assert db["a"] == 149 and db["b"] == [149]
+    assert content(db) == after_a_crash(path)
+
+
+def in_a_block(db):
+    with db.transaction():
+        db["x"] = 2

@@ -1,0 +1,163 @@
+"""Values that are changed in place: each belongs to its key alone, and is what a reboot gives."""
+
+from MicroTetherDB import MicroTetherDB
+from support import Oops, after_a_crash, content, no_writes, only, raises, same
+
+
+def start(path):
+    db = MicroTetherDB(path)
+    db.update(all=[], user1={"n": 1, "tags": ["a"]})
+    return db
+
+
+def test_a_value_put_into_another_one_is_a_copy_from_the_end_of_the_block(path):
+    for outside in (False, True):
+        db = start(path)
+        user = db["user1"]
+        with db.lock():
+            db["all"].append(user if outside else db["user1"])
+        with db.lock():
+            db["user1"]["n"] = 2
+        assert content(db) == after_a_crash(path)
+        assert db["all"] == [{"n": 1, "tags": ["a"]}]
+        assert db["user1"]["n"] == 2
+        db.close()
+
+
+def test_a_shared_value_keeps_nothing_of_a_rollback(path):
+    db = start(path)
+    with db.transaction():
+        db["all"].append(db["user1"])
+    try:
+        with db.transaction():
+            db["user1"]["n"] = 5
+            raise Oops
+    except Oops:
+        pass
+    assert content(db) == after_a_crash(path)
+    assert db["all"][0]["n"] == db["user1"]["n"] == 1
+
+
+def test_a_list_that_is_twice_in_a_value_becomes_two(path):
+    db = start(path)
+    with db.transaction():
+        tags = db["user1"]["tags"]
+        db["user1"]["more"] = tags
+    with db.transaction():
+        db["user1"]["tags"].append("b")
+    assert content(db) == after_a_crash(path)
+    assert db["user1"]["more"] == ["a"]
+
+
+def test_a_reference_from_before_the_block_stays_the_value(path):
+    db = start(path)
+    tags = db["user1"]["tags"]
+    with db.lock():
+        db["user1"]["n"] = 2
+    tags.append("b")
+    db.flush()
+    assert db["user1"] == after_a_crash(path)["user1"] == {"n": 2, "tags": ["a", "b"]}
+
+
+def test_reading_a_value_of_a_subclass_writes_nothing_twice(path):
+    class Mine(dict):
+        pass
+
+    db = start(path)
+    with db.transaction():
+        db["all"].append(Mine({"x": 1}))
+    assert type(db["all"][0]) is dict
+    with no_writes(path), db.transaction():
+        assert db["all"] == [{"x": 1}]
+
+
+def test_a_bad_value_in_place_is_named_and_hinders_nothing_else(path):
+    db = start(path)
+    db["all"].append({1})
+    assert "all" in db
+    db["n"] = 1
+    assert 'db["all"][0]' in raises(TypeError, db.flush)
+    assert db.setdefault("n", 2) == 1
+    with db.transaction():
+        assert db["n"] == 1
+
+    def read_in_a_block():
+        with db.transaction():
+            assert len(db["all"]) == 1
+
+    assert 'db["all"][0]' in raises(TypeError, read_in_a_block)
+    assert db.pop("all") == [{1}]
+    db.flush()
+    assert content(db) == after_a_crash(path) == {"user1": {"n": 1, "tags": ["a"]}, "n": 1}
+
+
+def test_an_unsaved_change_is_saved_when_an_inner_block_sets_an_equal_value(path):
+    db = start(path)
+    db["all"].append(1)  # outside of any block
+    with db.transaction():
+        assert db["all"] == [1]
+        with db.transaction():
+            db["all"] = [1]
+    assert after_a_crash(path)["all"] == [1]
+
+
+def test_what_was_handed_out_in_a_block_and_changed_later_is_saved_by_close(path):
+    db = start(path)
+    db.flush()
+    with db.lock():
+        tags = db["user1"]["tags"]
+    tags.append("b")
+    db.close()
+    assert after_a_crash(path)["user1"]["tags"] == ["a", "b"]
+
+
+def test_a_new_value_that_was_filled_with_another_is_its_own(path):
+    db = start(path)
+    with db.transaction():
+        db["new"] = {}
+        db["new"]["user"] = db["user1"]
+    with db.transaction():
+        db["user1"]["n"] = 9
+    assert content(db) == after_a_crash(path)
+    assert db["new"]["user"]["n"] == 1
+
+
+@only("cpython", "on MicroPython a dict has no order")
+def test_a_rollback_keeps_the_order_of_the_keys(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b=2, c=3)
+    try:
+        with db.transaction():
+            db["d"] = 4
+            del db["a"]
+            db["b"] = 5
+            db["a"] = 6
+            raise Oops
+    except Oops:
+        pass
+    assert list(db) == ["a", "b", "c"]
+
+
+def test_a_database_equals_a_dict_with_the_same_content(path):
+    db = start(path)
+    assert db == {"all": [], "user1": {"n": 1, "tags": ["a"]}}
+    assert db != {"all": []}
+    assert db != {"all": [], "user1": 1}
+    assert db != 5
+    assert same(content(db), {"all": [], "user1": {"n": 1, "tags": ["a"]}})
+
+
+def test_keys_may_be_called_as_arguments_are(path):
+    db = MicroTetherDB(path)
+    db.update(self=1, _=2, args=3, more=4, key=5)
+    assert (
+        content(db) == after_a_crash(path) == {"self": 1, "_": 2, "args": 3, "more": 4, "key": 5}
+    )
+
+
+def test_an_int_of_too_many_digits_is_refused(path):
+    db = MicroTetherDB(path)
+    db["a"] = 10**4299
+    assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", 10**4300)
+    assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", [-(10**4300)])
+    assert after_a_crash(path) == {"a": 10**4299}

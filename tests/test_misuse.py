@@ -1,0 +1,191 @@
+"""Blocks that are misused: told, never swallowed. Afterwards memory is what is on disk, the lock
+is free, and later writes are durable."""
+
+from MicroTetherDB import MicroTetherDB
+from support import after_a_crash, content, raises, threaded
+from test_threads import Thread
+
+
+def sound(db, path, expected):
+    assert content(db) == after_a_crash(path) == expected
+    db["later"] = 1
+    with db.transaction():
+        db["in a block"] = [2]
+    expected = dict(expected, later=1)
+    expected["in a block"] = [2]
+    assert content(db) == after_a_crash(path) == expected
+
+
+class Task:
+    """A task's code up to the next await: it enters a block, and leaves it when it is told."""
+
+    def __init__(self, block, use):
+        self.block = block
+        block.__enter__()
+        use()
+
+    def end(self):
+        self.block.__exit__(None, None, None)
+
+
+def test_blocks_that_end_out_of_order_are_rolled_back_and_told(path):
+    for first in ("lock", "transaction"):
+        for second in ("lock", "transaction"):
+            db = MicroTetherDB(path)
+            db.clear()
+            db["a"] = [0]
+            one = Task(getattr(db, first)(), lambda: db["a"].append(1))  # noqa: B023
+            two = Task(getattr(db, second)(), lambda: db.update(b=1))  # noqa: B023
+            assert "inside out" in raises(RuntimeError, one.end)
+            assert "inside out" in raises(RuntimeError, two.end)
+            sound(db, path, {"a": [0]})
+
+
+def test_blocks_of_two_databases_that_end_out_of_order_are_rolled_back_and_told(path):
+    db = MicroTetherDB(path)
+    other = MicroTetherDB(path + "other")
+    one = Task(db.lock(), lambda: db.update(a=1))
+    two = Task(other.lock(), lambda: other.update(b=1))
+    raises(RuntimeError, one.end)
+    raises(RuntimeError, two.end)
+    sound(db, path, {})
+    sound(other, path + "other", {})
+
+
+def test_an_exception_ends_the_blocks_within_too(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    for outer in (db.lock, db.transaction):
+        inner = db.transaction()
+        try:
+            with outer():
+                db["b"] = 2
+                inner.__enter__()
+                db["a"] = 5
+                raise KeyError("mine")
+        except KeyError as error:
+            assert error.args == ("mine",)
+        raises(RuntimeError, inner.__exit__, None, None, None)
+        sound(db, path, {"a": 1, "b": 2} if outer == db.lock else {"a": 1})
+        db.clear()
+        db["a"] = 1
+
+
+def test_a_generator_left_inside_a_block(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+
+    def left():
+        with db.lock():
+            db["b"] = 1
+            yield 1
+
+    generator = left()
+    next(generator)
+    with db.transaction():
+        db["c"] = 1
+    try:
+        generator.close()
+    except RuntimeError:
+        pass
+    assert content(db) == after_a_crash(path)
+    sound(db, path, content(db))
+
+
+def test_a_block_can_be_entered_once(path):
+    db = MicroTetherDB(path)
+    for make in (db.lock, db.transaction):
+        block = make()
+        with block:
+            db["a"] = 1
+            assert "once" in raises(RuntimeError, block.__enter__)
+            db["b"] = 2
+        assert "once" in raises(RuntimeError, block.__enter__)
+        sound(db, path, content(db))
+        db.clear()
+
+
+def test_a_block_that_has_ended_can_not_end_again(path):
+    db = MicroTetherDB(path)
+    block = db.lock()
+    block.__enter__()
+    db["a"] = 1
+    block.__exit__(None, None, None)
+    try:
+        block.__exit__(None, None, None)
+    except RuntimeError:
+        pass
+    sound(db, path, {"a": 1})
+
+
+@threaded
+def test_a_block_shared_by_two_threads_is_told(path):
+    db = MicroTetherDB(path)
+    block = db.lock()
+    block.__enter__()
+    db["a"] = 1
+
+    def steal(function, *args):
+        try:
+            function(*args)
+        except RuntimeError as error:
+            return str(error)
+
+    assert Thread(steal, block.__enter__).join()
+    assert Thread(steal, block.__exit__, None, None, None).join()
+    db["b"] = 2
+    block.__exit__(None, None, None)
+    sound(db, path, {"a": 1, "b": 2})
+
+
+def asyncio_of_this_runtime():
+    try:
+        import asyncio
+    except ImportError:
+        try:
+            import uasyncio as asyncio
+        except ImportError:
+            return None
+    return asyncio
+
+
+def test_tasks_that_await_in_blocks_lose_nothing_silently(path):
+    asyncio = asyncio_of_this_runtime()
+    if asyncio is None:
+        return
+    db = MicroTetherDB(path)
+    told = []
+    acknowledged = []
+
+    async def careless(me, raises):
+        for n in range(5):
+            try:
+                with db.transaction():
+                    db["t%d" % me] = n
+                    await asyncio.sleep(0)
+                    if raises:
+                        raise KeyError
+                acknowledged.append(("t%d" % me, n))
+            except (RuntimeError, KeyError) as error:
+                told.append(error)
+            await asyncio.sleep(0)
+
+    async def writer():
+        for n in range(30):
+            try:
+                db["w"] = n
+                acknowledged.append(("w", n))
+            except RuntimeError as error:
+                assert "busy" in str(error)
+                told.append(error)
+            await asyncio.sleep(0)
+
+    async def main():
+        await asyncio.gather(careless(1, False), careless(2, True), writer(), careless(3, False))
+
+    asyncio.run(main())
+    assert told
+    disk = after_a_crash(path)
+    assert content(db) == disk
+    assert dict(acknowledged) == disk
+    sound(db, path, disk)

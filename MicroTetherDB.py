@@ -45,7 +45,8 @@ import sys
 
 __version__ = "2.0.0"
 
-# The runtime: what differs between MicroPython and CPython. What follows doesn't know of it.
+# The runtime: what differs between MicroPython and CPython. Further down, only _ON_PC tells them
+# apart.
 
 try:
     from micropython import const
@@ -292,10 +293,10 @@ else:
     def _sync(file):
         file.flush()
 
-    def _same(it, *_):
+    def _as_it_is(it, *_):
         return it
 
-    _Guard = _claim = _disclaim = _sync_folder = _same
+    _Guard = _claim = _disclaim = _sync_folder = _as_it_is
 
     def _full_path(path):
         full = ""
@@ -435,8 +436,9 @@ def _pack(value):
     return value
 
 
-def _first(old):
-    return old[0] if isinstance(old, tuple) else old
+def _before(noted):
+    """Return what was there before, of what a block has noted for a key."""
+    return noted[0] if isinstance(noted, tuple) else noted
 
 
 def _unpack(value):
@@ -451,6 +453,9 @@ _RECORD_END = const(10)  # that and the mark
 _PIECE = const(512)  # bytes to read at once
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7D)
+_KIND = const(0xF000)  # the bits of a file's mode that say what it is
+_FOLDER = const(0x4000)
+_REGULAR = const(0x8000)
 
 
 def _bits(crc):
@@ -472,9 +477,9 @@ def _size(path):
     stat = _if_there(os.stat, path)
     if stat is None:
         return 0
-    if stat[0] & 0xF000 == 0x4000:
+    if stat[0] & _KIND == _FOLDER:
         raise OSError(_EISDIR, path + " is a folder")
-    if stat[0] & 0xF000 != 0x8000:
+    if stat[0] & _KIND != _REGULAR:
         raise OSError(_EINVAL, path + " is no regular file")
     return stat[6]
 
@@ -491,6 +496,14 @@ def _read_line(file):
         size += len(line)
     file.seek(start)
     return file.read(size)
+
+
+def _lines(file):
+    """Yield each line from where the file is."""
+    line = _read_line(file)
+    while line:
+        yield line
+        line = _read_line(file)
 
 
 def _continues(line, chain):
@@ -715,8 +728,8 @@ class _Store:
                 for _ in older._follow(name, 0):
                     is_stale = True
             proof = not is_stale and self._acknowledged(path, end)
-            # What the tip says makes good a log that a spill has left half done; and what is in
-            # the log already is still in the tip.
+            # A spill that was cut leaves the log half done, but the tip whole. One that was not
+            # leaves in the tip what is in the log by now.
             if proof and not (self.tip if name == ".log" else self._is_in_log(proof)):
                 raise ValueError(
                     path + " is damaged: behind a broken record there are whole ones. Restore a "
@@ -733,10 +746,7 @@ class _Store:
         chain = self.chain
         with open(path, "rb") as file:
             file.seek(end)
-            while True:
-                line = _read_line(file)
-                if not line:
-                    return proof
+            for line in _lines(file):
                 if not line.strip():
                     continue
                 if links is None:  # the newline may be what is broken
@@ -752,16 +762,14 @@ class _Store:
                 if is_whole or _mark_of(line) != b"+":
                     links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
                 chain = _chain_of(line)
+        return proof
 
     def _is_in_log(self, line):
         if _size(self.path + ".log"):
             with open(self.path + ".log", "rb") as file:
-                while True:
-                    other = _read_line(file)
+                for other in _lines(file):
                     if other == line:
                         return True
-                    if not other:
-                        break
         return False
 
     def is_due_to_fold(self, size, tip_size):
@@ -815,7 +823,10 @@ class _Store:
                     left -= file.write(text)
 
     def settle(self):
-        """See that a batch that has failed doesn't count, be it on the disk. It takes no room."""
+        """Make sure that a failed batch doesn't count, even if it has reached the disk.
+
+        This takes no room.
+        """
         if self.failed:
             path = self.path + self.failed
             place = self.tip  # a spill copies the tip first
@@ -908,8 +919,9 @@ class _Store:
         size = 0
         for name in (".log", ".tip"):
             name = self.path + name
-            if _size(name):
-                size += _size(name)
+            length = _size(name)
+            if length:
+                size += length
                 with open(name, "rb") as file:
                     text = file.read(_PIECE).strip(b"\0 \n")
                 # Of one that has failed, the first byte may be gone.
@@ -1116,8 +1128,8 @@ class _Block:
             old = data.get(key, _MISSING)
             # In the middle of an operation nobody can change the old value in place.
             before[key] = old if self.is_operation and not self.parent else _pack(old)
-        elif isinstance(before[key], tuple):
-            before[key] = before[key][0]
+        else:
+            before[key] = _before(before[key])
         if value is not _MISSING:
             if len(before) > 3:
                 _keep_heap_whole(len(before) + slot)
@@ -1187,9 +1199,9 @@ class _Block:
                     its[key] = new
                 elif isinstance(new, tuple):
                     was_set = new[2] or not isinstance(old, tuple) or old[2]
-                    its[key] = _first(old), new[1], was_set
+                    its[key] = _before(old), new[1], was_set
                 else:
-                    its[key] = _first(old)
+                    its[key] = _before(old)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1214,11 +1226,11 @@ class _Block:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:  # first, so that no dict needs to grow
-                if _first(before[key]) is _MISSING:
+                if _before(before[key]) is _MISSING:
                     data.pop(key, None)
             for key in before:
-                if _first(before[key]) is not _MISSING:
-                    data[key] = _first(before[key])
+                if _before(before[key]) is not _MISSING:
+                    data[key] = _before(before[key])
         if _ON_PC:
             for key in self.order:
                 if key in data:
@@ -1230,7 +1242,7 @@ class _Block:
 _SUFFIXES = ("", ".log", ".tip", ".tmp", ".lock")
 
 
-def _must_be_free(path):
+def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
     for other in _open_ones:
         for end in _SUFFIXES:
@@ -1279,9 +1291,8 @@ class MicroTetherDB(_Mapping):
         self._path = self._store.path = _full_path(self._path)
         older = _open_ones.get(self._path)
         if older is None:
-            _must_be_free(self._path)
+            _must_be_apart(self._path)
             self._claim = _claim(self._path)
-            self._load()
         else:
             if older._block():
                 raise ValueError(self._path + " is in a block: end that before you open it again")
@@ -1292,7 +1303,7 @@ class MicroTetherDB(_Mapping):
             older._claim = None
             older._end("was opened again, by another MicroTetherDB(...)")
             self._store = _Store(self._path)
-            self._load()
+        self._load()
         _open_ones[self._path] = self
 
     def _load(self):
@@ -1510,7 +1521,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             path = _full_path(path)
-            _must_be_free(path)
+            _must_be_apart(path)
             self._make_plain()
             _Store(path).replace(self._all_items())
 

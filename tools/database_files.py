@@ -58,11 +58,11 @@ def saved(path):
     """
     data = {}
     for line in _lines(path):
-        with contextlib.suppress(ValueError, UnicodeDecodeError):
+        with contextlib.suppress(ValueError):
             data.update(json.loads(b"{" + line.strip(b" \t,\n") + b"}"))
     for end in JOURNALS:
         for line in _lines(path + end):
-            with contextlib.suppress(ValueError, UnicodeDecodeError, IndexError, TypeError):
+            with contextlib.suppress(ValueError, TypeError):
                 key, *value = json.loads(line[:-9])
                 if value:
                     data[key] = value[0]

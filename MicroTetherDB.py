@@ -94,7 +94,7 @@ if _ON_PC:
 
     _hash = len  # there is one dict only
     _Mapping = MutableMapping[str, Any]
-    _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+    _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
 
     def _encode(value):
@@ -103,10 +103,7 @@ if _ON_PC:
     def _utf8(text):
         return text.encode("utf-8", "surrogatepass")
 
-    def _may_round(text):
-        return False
-
-    def _keep_heap_whole(count):
+    def _keep_heap_whole():
         pass
 
     def _last_key(data):
@@ -200,7 +197,7 @@ if _ON_PC:
 
         def __exit__(self, kind, error, trace):
             if not self.block.is_open():
-                self.block.refuse_to_end()
+                self.block.end_those_within(kind)  # which says what is wrong
             if kind is None:
                 next(self.generator, None)
                 return
@@ -229,8 +226,8 @@ if _ON_PC:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
                         block.abandon()
-                if block.owner is None and not _innermost and _lock._is_owned():
-                    _lock.release()  # Ctrl-C came right behind acquire()
+                if not block.ended and not _innermost and _lock._is_owned():
+                    _lock.release()  # Ctrl-C came while it was entered, or left
 
     def _disown():
         """In a forked child, the databases are the parent's."""
@@ -260,23 +257,18 @@ else:
             acquire = release = __enter__ = __exit__ = lambda *_: None
 
     def _encode(value):
-        # A str does for the bytes of its UTF-8, without a copy.
-        return json.dumps(value, separators=(",", ":"))
+        return json.dumps(value, separators=(",", ":")).encode()
 
     try:
         _encode(0)
     except TypeError:  # old firmware
-        _encode = json.dumps
 
-    def _may_round(text):
-        """Whether there may be a float in a JSON text."""
-        return "." in text or "e" in text
+        def _encode(value):
+            return json.dumps(value).encode()
 
-    def _keep_heap_whole(count):
-        """Collect garbage at every eighth step, before the heap is all holes, too small for what
-        a dict needs in one piece."""
-        if count & 7 == 7:
-            gc.collect()
+    # Where much is allocated that stays, garbage is collected now and then: before the heap is all
+    # holes, too small for what a dict needs in one piece.
+    _keep_heap_whole = gc.collect
 
     def _last_key(data):
         return next(iter(data))
@@ -335,9 +327,12 @@ _EINVAL = const(22)
 _MISSING = object()  # stands for the value of a key that isn't there
 _UNTOUCHED = object()  # and for what was there before, of a key that a block hasn't touched
 _NESTED = (dict, list)
+_NOT_PLAIN = (dict, list, bytes)  # bytes: the text of a dict or list, not yet read back
+_MOST_LENT = const(32)
 _EXACT = (int, str, bool, type(None))  # what is read as it was written, inside of a value
 _MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
-_MOST_BITS = const(14284)  # of an int: what CPython reads, 4,300 digits
+_MOST_DIGITS = const(4300)  # of an int: what CPython reads
+_MOST_BITS = const(14284)  # the same
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
@@ -381,15 +376,39 @@ def _check(key, value):
         raise type(found)("db" + found.args[0])
 
 
-def _settled(value):
-    """Return a copy of value: as it is read after a reboot."""
-    for _ in range(_ROUNDS):
-        was = value
-        text = _encode(was)
-        value = json.loads(text)
-        if not _may_round(text) or _is_same(was, value):
-            break
-    return value
+def _round_trip(value):
+    """Return the JSON text of value, and what it reads back as: None if there is any doubt whether
+    that can be stored, so that it has to be checked."""
+    try:
+        text = _encode(value)
+        if (
+            b"\xed" not in text  # how surrogates begin
+            and len(text) < _MOST_DIGITS
+            and text.count(b"[") + text.count(b"{") <= _MOST_DEPTH
+        ):
+            return text, json.loads(text)
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    return None, None
+
+
+def _record(key, value):
+    """Return the text of a record that sets key, and [key, value] as it reads back.
+
+    Raises TypeError or ValueError if it can't be stored.
+    """
+    record = [key, value]
+    text, back = _round_trip(record)
+    if back != record or type(key) is not str:
+        _check(key, value)
+        back = record
+        for _ in range(_ROUNDS):
+            record = back
+            text = _encode(record)
+            back = json.loads(text)
+            if back == record:
+                break
+    return text, back
 
 
 def _is_same(a, b):
@@ -423,17 +442,32 @@ def _own(value, ids):
             ids.discard(id(item))  # if it is there twice, the second one becomes a copy
             _own(item, ids)
         elif type(item) not in _EXACT:
-            value[key] = _settled(item)
+            value[key] = _record("", item)[1][1]
 
 
-def _pack(value):
+def _pack(value, is_lent):
     """Return a snapshot of value: of a dict or list its JSON text, as bytes, which no value is.
 
-    What was changed in place to something that can't be stored stays itself.
+    is_lent: it may have been changed in place. If to something that can't be stored, it is its own
+    snapshot.
     """
-    if isinstance(value, _NESTED) and not _problem(value):
-        return _encode(value) if _ON_PC else _encode(value).encode()
+    if isinstance(value, _NESTED):
+        if not is_lent:
+            return _encode(value)
+        text, back = _round_trip(value)
+        if back == value:
+            return text
+        if not _problem(value):
+            return _encode(value)
     return value
+
+
+def _is_text_of(text, value):
+    """Whether a snapshot is the text of value, as that is now."""
+    try:
+        return text == _encode(value)
+    except (TypeError, ValueError, RuntimeError):
+        return False  # which has been changed to something that can't be stored
 
 
 def _before(noted):
@@ -451,6 +485,7 @@ _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _PIECE = const(512)  # bytes to read at once
+_KEYS_AT_ONCE = const(10)
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7D)
 _KIND = const(0xF000)  # the bits of a file's mode that say what it is
@@ -498,17 +533,47 @@ def _read_line(file):
     return file.read(size)
 
 
-def _lines(file):
-    """Yield each line from where the file is."""
-    line = _read_line(file)
-    while line:
-        yield line
-        line = _read_line(file)
+def _lines(path, at):
+    """Yield (place, line) of each line of a file, from a place on."""
+    with open(path, "rb") as file:
+        while True:
+            file.seek(at)
+            text = file.read(_PIECE)
+            end = text.rfind(b"\n") + 1
+            if not end:  # it is longer than that, or the last
+                file.seek(at)
+                text = _read_line(file)
+                end = len(text)
+            if not end:
+                return
+            start = 0
+            while start < end:
+                next_start = text.find(b"\n", start) + 1 or end
+                yield at + start, text[start:next_start]
+                start = next_start
+            at += end
+
+
+def _records(path, chain, at):
+    """Yield (place, line, chain) of each line, from a place on, that continues the chain."""
+    for at, line in _lines(path, at):
+        its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+        if line[-_CHAIN_SIZE:] == b"%08x\n" % its_chain:
+            chain = its_chain
+            yield at, line, chain
+
+
+def _end_of(path, chain):
+    """Return the chain at the end of a journal file that begins with this one."""
+    for _, line, its_chain in _records(path, chain, 0) if _size(path) else ():
+        if _mark_of(line) == b" ":
+            chain = its_chain
+    return chain
 
 
 def _continues(line, chain):
     """Whether a line of a journal is a record, and continues the chain."""
-    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(line[:-_CHAIN_SIZE], chain)
 
 
 def _chain_of(line):
@@ -517,19 +582,6 @@ def _chain_of(line):
         return int(line[-_CHAIN_SIZE:-1].decode(), 16)
     except ValueError:
         return 0
-
-
-def _continuing(file, chain, at, end=None):
-    """Yield (place, line) of each line, from a place on, that continues the chain."""
-    file.seek(at)
-    while at != end:
-        line = _read_line(file)
-        if not line:
-            break
-        if _continues(line, chain):
-            chain = _chain_of(line)
-            yield at, line
-        at = file.tell()
 
 
 def _parse(text, path):
@@ -544,9 +596,9 @@ def _parse(text, path):
 
 
 def _change(line, path):
-    """Return what a record says, as {key: value}: _MISSING if it deletes."""
+    """Return what a record says, (key, value): _MISSING if it deletes."""
     record = _parse(line[:-_RECORD_END], path)
-    return {record[0]: record[1] if len(record) > 1 else _MISSING}
+    return record[0], record[1] if len(record) > 1 else _MISSING
 
 
 def _mark_of(line):
@@ -640,12 +692,11 @@ class _Store:
         self.path = path
         self.seal = None  # the CRC in X's seal, None if another program made X
         self.size = 0  # of X, in bytes
-        self.chain = None  # the one at the journal's end
-        self.log = 0  # how many bytes of X.log count
-        self.tip = 0  # and of X.tip
+        # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
+        # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
+        self.end = None, 0, 0
         self.failed = None  # the journal file that ends with a batch that failed
         self.must_fold = False  # whether the journal can't be gone on with
-        self.batches = 0  # how many became durable: each write and fold counts
 
     def read(self):
         """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
@@ -676,40 +727,45 @@ class _Store:
                     raise ValueError("%s can't be opened: %s" % (path, error)) from None
             return
         yield from _read_sealed(name)
-        self.seal = self.chain = seal
+        self.seal = seal
+        self.end = seal, 0, 0
         if journal:
-            self.log = yield from self._follow(".log", 0)
-            self.tip = yield from self._follow(".tip", 0)
-            if self.tip:
+            chain, log = yield from self._follow(".log", seal, 0)
+            chain, tip = yield from self._follow(".tip", chain, 0)
+            if tip:
                 # A spill that the power cut has torn: the tip says what is broken in the log.
-                self.must_fold = self.log != (yield from self._follow(".log", self.log))
+                chain, end = yield from self._follow(".log", chain, log)
+                self.must_fold = log != end
+            self.end = chain, log, tip
             self._look_for_damage(before)
         if name != path:
             _rename(name, path)
 
-    def _follow(self, name, end):
+    def _follow(self, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
 
-        Return where the last of these ends. What is behind it is overwritten by the next one.
+        Return the chain and where the last of these ends. What is behind it is overwritten by the
+        next one.
         """
-        file_name = self.path + name
-        if not _size(file_name):
-            return end
-        with open(file_name, "rb") as file:
-            begin = None  # where the batch begins
-            for at, line in _continuing(file, self.chain, end):
-                if begin is None:
-                    begin = at
-                if _mark_of(line) == b" ":
-                    end = file.tell()
-                    if begin == at:
-                        yield _change(line, file_name)
-                    else:
-                        for _, line in _continuing(file, self.chain, begin, end):
-                            yield _change(line, file_name)
-                    self.chain = _chain_of(line)
-                    begin = None
-        return end
+        path = self.path + name
+        part = {}
+        batch = 0  # how many records of the next batch there are
+        for at, line, its_chain in _records(path, chain, end) if _size(path) else ():
+            batch += 1
+            if _mark_of(line) == b" ":
+                for _, record, _ in _records(path, chain, end) if batch > 1 else ((0, line, 0),):
+                    key, value = _change(record, path)
+                    if key in part or len(part) == _KEYS_AT_ONCE:
+                        yield part
+                        part = {}
+                    part[key] = value
+                    if record == line:
+                        break
+                chain = its_chain
+                end = at + len(line)
+                batch = 0
+        yield part
+        return chain, end
 
     def _look_for_damage(self, before):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
@@ -717,20 +773,19 @@ class _Store:
         A journal that continues the X before this one is stale. (X of the first edition doesn't
         tell: with that, a file of which nothing counts is taken for stale.)
         """
-        older = _Store(self.path)
-        older.chain = before
-        for name, end in ((".log", self.log), (".tip", self.tip)):
+        _, log, tip = self.end
+        for name, end in ((".log", log), (".tip", tip)):
             path = self.path + name
-            if not _size(path) or (before is None and not end):
-                continue
-            is_stale = False
-            if before is not None:
-                for _ in older._follow(name, 0):
-                    is_stale = True
-            proof = not is_stale and self._acknowledged(path, end)
+            is_stale = before is None and not end
+            proof = _size(path) > end and not is_stale and self._acknowledged(path, end)
             # A spill that was cut leaves the log half done, but the tip whole. One that was not
             # leaves in the tip what is in the log by now.
-            if proof and not (self.tip if name == ".log" else self._is_in_log(proof)):
+            if not proof or (tip if name == ".log" else self._is_in_log(proof)):
+                continue
+            if before is not None:
+                start = before if name == ".log" else _end_of(self.path + ".log", before)
+                is_stale = _end_of(path, start) != start
+            if not is_stale:
                 raise ValueError(
                     path + " is damaged: behind a broken record there are whole ones. Restore a "
                     "backup, or see mtdb.py repair"
@@ -743,76 +798,62 @@ class _Store:
         """
         proof = None
         links = None  # what the next record may continue: the chain that this one has, or should
-        chain = self.chain
-        with open(path, "rb") as file:
-            file.seek(end)
-            for line in _lines(file):
-                if not line.strip():
-                    continue
-                if links is None:  # the newline may be what is broken
-                    at = line.find(b'["', 1)
-                    while at > 0:
-                        if _continues(line[at:], _chain_of(line[:at])):
-                            proof = line[at:]
-                        at = line.find(b'["', at + 1)
-                is_whole = [link for link in links or () if _continues(line, link)]
-                if is_whole and _mark_of(line) == b" ":
-                    proof = line
-                links = ()
-                if is_whole or _mark_of(line) != b"+":
-                    links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
-                chain = _chain_of(line)
+        chain = self.end[0]
+        for _, line in _lines(path, end):
+            if not line.strip():
+                continue
+            if links is None:  # the newline may be what is broken
+                at = line.find(b'["', 1)
+                while at > 0:
+                    if _continues(line[at:], _chain_of(line[:at])):
+                        proof = line[at:]
+                    at = line.find(b'["', at + 1)
+            is_whole = [link for link in links or () if _continues(line, link)]
+            if is_whole and _mark_of(line) == b" ":
+                proof = line
+            links = ()
+            if is_whole or _mark_of(line) != b"+":
+                links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
+            chain = _chain_of(line)
         return proof
 
     def _is_in_log(self, line):
-        if _size(self.path + ".log"):
-            with open(self.path + ".log", "rb") as file:
-                for other in _lines(file):
-                    if other == line:
-                        return True
-        return False
+        path = self.path + ".log"
+        return _size(path) and line in (other for _, other in _lines(path, 0))
 
     def is_due_to_fold(self, size, tip_size):
         """Whether to fold instead of appending so many bytes: the tip is full, and the journal
         longer than twice X. Where X is short enough to be inline, too, it need not be."""
-        journal = self.tip + size
-        return journal > tip_size and self.log + journal > 2 * (self.size - tip_size)
+        _, log, tip = self.end
+        return tip + size > tip_size and log + tip + size > 2 * (self.size - tip_size)
 
     def append(self, texts, size, tip_size):
         """Make a batch durable: records of the texts, of about size bytes together.
 
         If it raises, nothing of it counts once settle() has worked.
         """
-        name = ".tip"
-        start = self.tip
-        spills = start + size > tip_size
-        if spills:
-            name = ".log"
-            start = self.log
-            if not start and not self.tip:
-                # It may be stale, and what it continued is in the log that is replaced now.
-                _if_there(os.remove, self.path + ".tip")
-        self.failed = name
+        chain, log, tip = self.end
+        spills = tip + size > tip_size
+        name = ".log" if spills else ".tip"
+        start = log if spills else tip
+        if spills and not log + tip:
+            # It may be stale, and what it continued is in the log that is replaced now.
+            _if_there(os.remove, self.path + ".tip")
         path = self.path + name
+        self.failed = name
         with open(path, "r+b") if start else _create(path, self.path) as file:
             file.seek(start)
             if spills:
-                self._copy_tip(file)
-            chain = _write_batch(file, texts, self.chain)
+                self._copy_tip(file, tip)
+            chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
         if not start:
             _sync_folder(path)
-        if spills:
-            self.log = end
-            end = 0
-        self.tip = end
-        self.chain = chain
+        self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
-        self.batches += 1
 
-    def _copy_tip(self, file):
-        left = self.tip
+    def _copy_tip(self, file, left):
         if left:
             with open(self.path + ".tip", "rb") as source:
                 while left:
@@ -829,9 +870,9 @@ class _Store:
         """
         if self.failed:
             path = self.path + self.failed
-            place = self.tip  # a spill copies the tip first
+            _, log, place = self.end  # a spill copies the tip first
             if self.failed == ".log":
-                place += self.log
+                place += log
             if not place:
                 _if_there(os.remove, path)
             elif _size(path) > place:
@@ -847,9 +888,10 @@ class _Store:
         if self.must_fold and not _size(path) and _size(path + ".tmp"):
             _rename(path + ".tmp", path)  # the last fold was cut off there
         # A journal must not get older than the X before this one, or it isn't known for stale.
-        if not self.log:
+        _, log, tip = self.end
+        if not log:
             _if_there(os.remove, path + ".log")
-        if not self.tip:
+        if not tip:
             _if_there(os.remove, path + ".tip")
         seal, size = self.write(path, items, self.seal or 0)
         must_fold = self.must_fold
@@ -860,12 +902,11 @@ class _Store:
             if _size(path) and _size(path + ".tmp"):  # nothing has happened
                 self.must_fold = must_fold
             raise
-        self.seal = self.chain = seal
+        self.seal = seal
         self.size = size
-        self.log = self.tip = 0
         self.failed = None
+        self.end = seal, 0, 0
         self.must_fold = False
-        self.batches += 1
 
     def write(self, path, items, before):
         """Write all the items to path.tmp, durably. Return its seal and size.
@@ -879,11 +920,10 @@ class _Store:
                 crc = 0
                 comma = b"{\n"
                 for key, value in items:
-                    if not isinstance(value, bytes):
-                        value = _encode(value)
-                    for text in (comma, _encode(key), b":", value):
-                        crc = crc32(text, crc)
-                        file.write(text)
+                    line = memoryview(_encode({key: _unpack(value)}))[1:-1]
+                    crc = crc32(line, crc32(comma, crc))
+                    file.write(comma)
+                    file.write(line)
                     comma = b",\n"
                 end = (b"\n" if crc else comma) + b"}\n" + _bits(before)
                 crc = crc32(end, crc)
@@ -966,46 +1006,56 @@ def _pad(file, start, spills):
 
 def _write_end(file, mark, chain):
     chain = crc32(mark, chain)
-    file.write(mark)
-    file.write(b"%08x\n" % chain)
+    file.write(mark + b"%08x\n" % chain)
     return chain
 
 
 # The block: what lock() and transaction() do, and the one lock of the program.
 
-# File systems are not thread-safe: all databases of a program share one lock. A thread that has it
-# is in a block: in one of the user's, or in an operation, when the module itself is at work.
+# File systems are not thread-safe: all databases of a program share one lock. The thread that has
+# it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
+_task_inside = None  # the asyncio task that has entered the outermost, if there are any
 _open_ones = {}  # full path: the database that has it open
 
-_ENTERED_TWICE = "a block can be entered once: call lock() or transaction() anew"
-_OUT_OF_ORDER = (
-    "blocks must end from the inside out, so all that were open have been rolled back: don't "
-    "await or yield in a block"
+_MISUSED = (
+    "a block is entered once, and ends in its thread, from the inside out. This one, and what was "
+    "open within, has been rolled back: call lock() or transaction() anew for each with, and don't "
+    "await or yield in it"
 )
 
 
-def _nothing():
-    pass
+def _own_block():
+    """Return the innermost open block, if it is this thread's, or None."""
+    block = _innermost
+    return block if block and block.owner == get_ident() else None
+
+
+def _must_be_free(block, task):
+    """Raise RuntimeError if this task can enter no block within this one."""
+    if block.busy:
+        raise RuntimeError(
+            "busy: a callback can't write while a database is being written. Let it set a flag, "
+            "and write in the main loop"
+        )
+    if _task_inside is not task:
+        raise RuntimeError("busy: another task is in a block. Don't await in a block")
 
 
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
+    # Attributes that most blocks have no use for are the class's: on a board each one costs time.
+    owner = None  # the thread that has entered it
+    outer = None  # the block around it
+    text = None  # the record of what was put, if that is one key of an operation
+    ended = False  # on a PC
+
     def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
-        self.is_operation = busy
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
-        # All attributes are made here: other threads look at this object while it is in use.
-        self.owner = None  # the thread that has entered it
-        self.task = None  # the asyncio task that has, if there are any
-        self.outer = None  # the block around it
-        self.release = None  # what lets other threads go on at its end
-        self.parent = None  # the one of the same database around it
-        self.batches = 0  # how many batches of it were durable before
-        self.ended = False
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the ids of what was inside, and whether it had been set before in the block.
         self.before = {}
@@ -1013,70 +1063,47 @@ class _Block:
             self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
-        global _innermost
+        global _innermost, _task_inside
         if self.owner is not None:
-            raise RuntimeError(_ENTERED_TWICE)
-        owner = get_ident()
+            raise RuntimeError(_MISUSED)
+        me = get_ident()
         task = _task()
-        outer = _innermost
-        if outer and outer.owner == owner:
-            outer.must_be_free(task)
-            acquire = release = _nothing
-        else:
-            outer = None
-            acquire = _lock.acquire
-            release = _lock.release
+        outer = _own_block()
+        acquire = _lock.acquire
+        if outer:
+            _must_be_free(outer, task)
+            self.outer = outer
+            acquire = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was, self.owner, self.task, self.outer = self.owner, owner, task, outer
-        self.release = release
+        was, self.owner, _task_inside = self.owner, me, task
         _innermost = self
         try:
-            if was is not None:  # by another thread, meanwhile
-                raise RuntimeError(_ENTERED_TWICE)
-            self.join()
+            if was is not None:  # another thread was faster
+                raise RuntimeError(_MISUSED)
+            self.db._must_be_open()
+            self.since = self.db._store.end  # the journal's end
+            parent = None if self.undo else self.parent()
+            if parent:
+                self.before = parent.before
+                if _ON_PC:
+                    self.order = parent.order
             return self.db
         except BaseException:
             self.leave()
             raise
 
-    def must_be_free(self, task):
-        """Raise RuntimeError if no block can be entered within this one."""
-        if self.busy:
-            raise RuntimeError(
-                "busy: a callback can't write while a database is being written. Let it set a "
-                "flag, and write in the main loop"
-            )
-        if self.task is not task:
-            raise RuntimeError("busy: another task is in a block. Don't await in a block")
-
-    def join(self):
-        """Find the block that this one is a part of: that of the same database around it."""
-        self.db._must_be_open()
-        self.batches = self.db._store.batches
-        self.parent = self.outer
-        while self.parent and self.parent.db is not self.db:
-            self.parent = self.parent.outer
-        if self.parent and not self.undo:
-            self.before = self.parent.before
-            if _ON_PC:
-                self.order = self.parent.order
-
     def __exit__(self, kind, error, trace):
-        leave = self.leave
+        if _innermost is not self or self.owner != get_ident():
+            self.end_those_within(kind)
+        is_operation = self.busy
         try:
-            if not self.is_open() or (_innermost is not self and not kind):
-                leave = self.refuse_to_end
-                return
-            while _innermost is not self:  # Ctrl-C has kept them from ending
-                _innermost.roll_back()
-                _innermost.leave()
             self.busy = True
             if kind and self.undo:
                 self.roll_back()
             else:
-                self.commit()
-            if self.is_operation and isinstance(error, OSError):
+                self.commit(is_operation)
+            if is_operation and isinstance(error, OSError):
                 raise error
         except BaseException as failure:
             self.roll_back()
@@ -1085,29 +1112,48 @@ class _Block:
                 raise _with_path(failure, self.db._path) from None
             raise
         finally:
-            leave()
+            self.leave()
 
     def leave(self):
         global _innermost
-        self.ended = True
+        release = int if self.outer else _lock.release
         _innermost = self.outer
-        self.release()
-
-    def refuse_to_end(self):
-        if self.owner != get_ident():
-            raise RuntimeError("a block must end in the thread that has entered it")
-        self.abandon()
-        raise RuntimeError(_OUT_OF_ORDER)
+        release()
+        if _ON_PC:
+            self.ended = True
 
     def is_open(self):
-        return self.owner == get_ident() and not self.ended
+        """Whether this thread is in it."""
+        block = _own_block()
+        while block and block is not self:
+            block = block.outer
+        return block is self
 
-    def abandon(self):
-        """Roll back all blocks that are open, and free the lock."""
-        while self.is_open():
+    def end_those_within(self, kind):
+        """Roll back the blocks within, which Ctrl-C has kept from ending. Else: RuntimeError."""
+        if not self.is_open():
+            raise RuntimeError(_MISUSED)
+        while _innermost is not self:
             _innermost.undo = True
             _innermost.roll_back()
             _innermost.leave()
+        if not kind:
+            self.abandon()
+            raise RuntimeError(_MISUSED)
+
+    def abandon(self):
+        """Roll back all blocks that are open, and free the lock."""
+        while _innermost:
+            _innermost.undo = True
+            _innermost.roll_back()
+            _innermost.leave()
+
+    def parent(self):
+        """Return the block of the same database around it, or None."""
+        block = self.outer
+        while block and block.db is not self.db:
+            block = block.outer
+        return block
 
     def note_read(self, key, value):
         """Note a dict or list that is handed out, and may be changed in place."""
@@ -1117,22 +1163,28 @@ class _Block:
             ids = set()
             _add_containers(value, ids)
             was_set = old is not _UNTOUCHED
-            before[key] = old if was_set else _pack(value), ids, was_set
+            if not was_set:
+                old = _pack(value, self.db._is_lent(key))
+            before[key] = old, ids, was_set
 
-    def put(self, key, value):
-        """Set a key or, with _MISSING, delete it."""
+    def put(self, key, value, text):
+        """Set a key or, with _MISSING, delete it. text is the record that says so."""
         slot = _hash(key) % _SLOTS
         data = self.db._data[slot]
-        before = self.before.setdefault(slot, {})
+        before = self.before.get(slot) or {}
         if key not in before:
             old = data.get(key, _MISSING)
-            # In the middle of an operation nobody can change the old value in place.
-            before[key] = old if self.is_operation and not self.parent else _pack(old)
+            if not isinstance(old, _NESTED) and _is_same(old, value):
+                return
+            self.text = None if self.before or self.outer else text
+            self.before[slot] = before
+            # In a block of the user's, he may change the old value in place.
+            before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
         if value is not _MISSING:
-            if len(before) > 3:
-                _keep_heap_whole(len(before) + slot)
+            if len(before) % 16 == 15:
+                _keep_heap_whole()
             data[key] = value
         else:
             if _ON_PC and not self.order:
@@ -1153,7 +1205,7 @@ class _Block:
                 value = data.get(key, _MISSING)
                 if isinstance(old, tuple):
                     old, ids, was_set = old
-                    if not was_set and isinstance(old, bytes) and old == _pack(value):
+                    if not was_set and isinstance(old, bytes) and _is_text_of(old, value):
                         continue
                 # What was a dict or list may have had changes that weren't saved.
                 elif not isinstance(old, (bytes, dict, list)) and _is_same(old, value):
@@ -1168,27 +1220,30 @@ class _Block:
             else:
                 yield _encode((key, _unpack(value)))
 
-    def commit(self):
+    def commit(self, is_operation):
         """Make the changes durable or, in a block within a block, the outer one's."""
-        if self.parent and not self.undo:
+        parent = self.parent()
+        if not self.before or (parent and not self.undo):
             return  # they are the outer one's already
-        if self.parent or not self.is_operation:
+        if parent or not is_operation:
             for key, value, ids in self.changed():
                 if ids is not None and isinstance(value, _NESTED):
                     _check(key, value)
                     _own(value, ids)
-        if self.parent:
-            self.hand_over()
+        if parent:
+            self.hand_over(parent)
             return
         size = 0
-        for text in self.texts():
+        texts = []  # of a short batch, so that each is made once
+        for text in (self.text,) if self.text else self.texts():
             size += len(text) + _RECORD_END
+            if size < _PIECE:
+                texts.append(text)
         if size:
-            self.db._save(self.texts(), size)
+            self.db._save(texts if size < _PIECE else self.texts(), size)
 
-    def hand_over(self):
-        """Let the outer block know what this one knows."""
-        parent = self.parent
+    def hand_over(self, parent):
+        """Let the outer block of the same database know what this one knows."""
         for slot in self.before:
             before = self.before[slot]
             its = parent.before.setdefault(slot, {})
@@ -1213,7 +1268,8 @@ class _Block:
         interrupted = False
         while True:
             try:
-                if self.batches == self.db._store.batches and (self.undo or not self.parent):
+                self.busy = True
+                if self.since is self.db._store.end and (self.undo or not self.parent()):
                     self.put_back()
                 break
             except KeyboardInterrupt:
@@ -1278,7 +1334,9 @@ class MicroTetherDB(_Mapping):
         self._store = _Store(path)
         self._ended = None  # why it can't be used any more
         self._data = _NO_DATA  # a dict for each slot
-        self._lent = False  # whether a dict or list was handed out, which can be changed in place
+        # The keys whose dict or list was handed out, which can be changed in place. None: too many
+        # to be listed, so it may be any.
+        self._lent = set()
         self._claim = None  # what keeps other programs out, on a PC
         with self._operation():
             try:
@@ -1309,7 +1367,8 @@ class MicroTetherDB(_Mapping):
     def _load(self):
         self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
-            _keep_heap_whole(count)
+            if count % 8 == 7:
+                _keep_heap_whole()
             for key in part:
                 data = self._data[_hash(key) % _SLOTS]
                 if part[key] is not _MISSING:
@@ -1336,7 +1395,7 @@ class MicroTetherDB(_Mapping):
         """
         try:
             with self._operation():
-                if _innermost.parent:
+                if _innermost.parent():
                     raise ValueError(self._path + " is in a block: end that before you close it")
                 if self._is_changed():
                     self._fold()
@@ -1361,14 +1420,18 @@ class MicroTetherDB(_Mapping):
     def __getitem__(self, key: str) -> "Any":
         """Return the value. KeyError if there is none."""
         value = self._find(key)
+        if isinstance(value, _NOT_PLAIN):
+            return self._hand_out(key, value)
         if value is _MISSING:
             raise KeyError(key)
-        return self._hand_out(key, value)
+        return value
 
     def get(self, key: str, default: "Any" = None) -> "Any":
         """Return the value, or default if there is none."""
         value = self._find(key)
-        return default if value is _MISSING else self._hand_out(key, value)
+        if isinstance(value, _NOT_PLAIN):
+            return self._hand_out(key, value)
+        return default if value is _MISSING else value
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not _MISSING
@@ -1385,8 +1448,10 @@ class MicroTetherDB(_Mapping):
     def _items(self):
         for key in self:
             value = self._find(key)
+            if isinstance(value, _NOT_PLAIN):
+                value = self._hand_out(key, value)
             if value is not _MISSING:  # deleted meanwhile
-                yield key, self._hand_out(key, value)
+                yield key, value
 
     if _ON_PC:
 
@@ -1480,7 +1545,7 @@ class MicroTetherDB(_Mapping):
         """Delete all, as one batch."""
         with self._operation(True):
             for key in self:
-                _innermost.put(key, _MISSING)
+                _innermost.put(key, _MISSING, None)
 
     # Blocks.
 
@@ -1509,8 +1574,8 @@ class MicroTetherDB(_Mapping):
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
         with self._operation():
-            if not _innermost.parent:
-                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
+            if not _innermost.parent():
+                if self._store.seal_of(self._path) != self._store.seal or self._is_changed():
                     self._fold()
                 self._store.remove_others()
 
@@ -1539,14 +1604,16 @@ class MicroTetherDB(_Mapping):
         return value
 
     def _hand_out(self, key, value):
-        """Return a value that was found, to the user: who may change it in place."""
-        if isinstance(value, bytes):
-            value = self._unpack(key, value)
-        if isinstance(value, _NESTED):
-            block = self._block()
-            if block and not block.busy and block.task is _task():
-                block.note_read(key, value)
-            self._lent = True
+        """Return a dict or list that was found, to the user: who may change it in place."""
+        value = self._unpack(key, value)
+        block = _innermost and self._block()
+        if block and not block.busy and _task_inside is _task():
+            block.note_read(key, value)
+        lent = self._lent
+        if lent is not None and key not in lent:
+            lent.add(key)
+            if len(lent) > _MOST_LENT:
+                self._lent = None
         return value
 
     def _unpack(self, key, value):
@@ -1558,23 +1625,20 @@ class MicroTetherDB(_Mapping):
 
     def _block(self):
         """Return the innermost open block of this database, if it is this thread's, or None."""
-        block = _innermost
-        if block and block.owner != get_ident():
-            return None
+        block = _own_block()
         while block and block.db is not self:
             block = block.outer
         return block
 
     def _put(self, key, value):
-        _check(key, value)
-        key, value = _settled((key, value))
-        _innermost.put(key, value)
+        text, record = _record(key, value)
+        _innermost.put(record[0], record[1], text)
 
     def _pop(self, key, default):
         value = self._find(key)
         if value is not _MISSING:
             default = self._unpack(key, value)
-            _innermost.put(key, _MISSING)
+            _innermost.put(key, _MISSING, None)
         elif default is _MISSING:
             raise KeyError(key)
         return default
@@ -1626,32 +1690,39 @@ class MicroTetherDB(_Mapping):
             for key in data:
                 yield key, data[key]
 
+    def _is_lent(self, key):
+        return self._lent is None or key in self._lent
+
+    def _lent_items(self):
+        """Yield (key, value) of each dict or list that may have been changed in place."""
+        for key in self if self._lent is None else list(self._lent):
+            value = self._find(key)
+            if isinstance(value, _NESTED):
+                yield key, value
+
     def _make_plain(self):
         """See that all can be saved, and that no two values share a dict or list."""
-        if not self._lent:
-            return  # nobody can have changed anything
         ids = set()
-        for key, value in self._all_items():
-            if isinstance(value, _NESTED):
-                _check(key, value)
-                _add_containers(value, ids)
-        for _, value in self._all_items():
+        for key, value in self._lent_items():
+            _check(key, value)
+            _add_containers(value, ids)
+        for _, value in self._lent_items():
             ids.discard(id(value))
-        for _, value in self._all_items():
-            if isinstance(value, _NESTED):
-                _own(value, ids)
+        for _, value in self._lent_items():
+            _own(value, ids)
 
     def _is_changed(self):
         """Whether there is anything that X doesn't say."""
         store = self._store
-        if store.must_fold or store.failed or store.chain != store.seal:
+        if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
-        if not self._lent:
-            return False
-        left = len(self)
-        for part in _Store(self._path).read():
-            for key in part:
-                left -= _is_same(part[key], self._unpack(key, self._find(key)))
+        left = sum(1 for _ in self._lent_items())
+        if left:
+            for part in _Store(self._path).read():
+                for key in part:
+                    value = self._find(key) if self._is_lent(key) else None
+                    if isinstance(value, _NESTED):
+                        left -= _is_same(part[key], value)
         return left != 0
 
 
@@ -1660,8 +1731,7 @@ def _locked(function, *args):
 
     The function has to be one in C, so that no callback runs in it, and none waits for this.
     """
-    block = _innermost
-    if block and block.owner == get_ident():
+    if _own_block():
         return function(*args)
     with _lock:
         return function(*args)

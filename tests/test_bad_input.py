@@ -242,7 +242,7 @@ def deepest(depth=100):
 @only("cpython host", "a deep recursion is the interpreter's, not the disk's")
 def test_on_a_stack_that_is_nearly_full_a_value_is_saved_or_refused(path):
     db = start(path)
-    value = {"a": [[[[[[1.5]]]]]]}
+    value = {"a": [[[[[(1.5,)]]]]]}
     refused = 0
     for depth in range(deepest() - 100, deepest(), 3):
         try:
@@ -253,7 +253,7 @@ def test_on_a_stack_that_is_nearly_full_a_value_is_saved_or_refused(path):
         except RuntimeError:
             pass
         else:
-            assert db.pop("new") == value
+            assert db.pop("new") == {"a": [[[[[[1.5]]]]]]}
         assert content(db) == after_a_crash(path) == data()
     assert refused
 

@@ -336,44 +336,40 @@ _MOST_BITS = const(14284)  # the same
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
-def _problem(value, depth=0):
-    """Return an exception that says why value can't be stored, and where in it; None if it can."""
+def _check(value, where, depth=0):
+    """Raise TypeError or ValueError if value can't be stored. where says its place: db["key"]."""
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
-            return ValueError(": nests too deep, or contains itself")
-        keyed = isinstance(value, dict)
-        for key in value if keyed else range(len(value)):
-            if keyed and not isinstance(key, str):
-                return TypeError("[%r]: a key must be a str" % (key,))
-            found = _problem(value[key], depth + 1) or (keyed and _problem(key))
-            if found:
-                return type(found)(('["%s"]' if keyed else "[%d]") % key + found.args[0])
+            raise ValueError(where + ": nests too deep, or contains itself")
+        if isinstance(value, dict):
+            for key in value:
+                _check_item(key, value[key], where, depth + 1)
+        else:
+            for index in range(len(value)):
+                _check(value[index], "%s[%d]" % (where, index), depth + 1)
     elif isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
             if rest[0] > 0x9F:
-                return ValueError(": can't store a surrogate, half of a character")
+                raise ValueError(where + ": can't store a surrogate, half of a character")
     elif isinstance(value, float):
         if value * 0 != 0:
-            return ValueError(": can't store %s: JSON has no such number" % value)
+            raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
     elif isinstance(value, int):
         if value >> _MOST_BITS not in (0, -1):
-            return ValueError(": can't store an int of more than 4,300 digits")
+            raise ValueError(where + ": can't store an int of more than 4,300 digits")
     elif value is not None and value is not True and value is not False:
         name = type(value).__name__
-        return TypeError(": can't store a%s %s" % ("n" if name[0] in "aeiou" else "", name))
-    return None
+        article = "an" if name[0] in "aeiou" else "a"
+        raise TypeError("%s: can't store %s %s" % (where, article, name))
 
 
-def _check(key, value):
-    """Raise TypeError or ValueError, saying where in db the value is that can't be stored."""
+def _check_item(key, value, where="db", depth=0):
+    """As _check(), for a key of a dict with its value. where says the dict's place."""
     if not isinstance(key, str):
-        raise TypeError("db[%r]: a key must be a str" % (key,))
-    try:
-        found = _problem({key: value}, -1)
-    except RuntimeError:
-        found = ValueError('["%s"]: nests too deep for the stack that is left' % key)
-    if found:
-        raise type(found)("db" + found.args[0])
+        raise TypeError("%s[%r]: a key must be a str" % (where, key))
+    where = '%s["%s"]' % (where, key)
+    _check(key, where)
+    _check(value, where, depth)
 
 
 def _round_trip(value):
@@ -400,7 +396,10 @@ def _record(key, value):
     record = [key, value]
     text, back = _round_trip(record)
     if back != record or type(key) is not str:
-        _check(key, value)
+        try:
+            _check_item(key, value)
+        except RuntimeError:
+            raise ValueError('db["%s"]: nests too deep for the stack that is left' % key) from None
         back = record
         for _ in range(_ROUNDS):
             record = back
@@ -457,8 +456,11 @@ def _pack(value, is_lent):
         text, back = _round_trip(value)
         if back == value:
             return text
-        if not _problem(value):
+        try:
+            _check(value, "")
             return _encode(value)
+        except (TypeError, ValueError):
+            pass
     return value
 
 
@@ -554,9 +556,9 @@ def _lines(path, at):
             at += end
 
 
-def _records(path, chain, at):
+def _records(path, chain, start):
     """Yield (place, line, chain) of each line, from a place on, that continues the chain."""
-    for at, line in _lines(path, at):
+    for at, line in _lines(path, start):
         its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
         if line[-_CHAIN_SIZE:] == b"%08x\n" % its_chain:
             chain = its_chain
@@ -589,9 +591,7 @@ def _parse(text, path):
     the floats of this board."""
     value = json.loads(text)
     if text.find(b"e+") >= 0:
-        found = _problem(value, -2)
-        if found:
-            raise ValueError("%s can't be opened here: db%s" % (path, found.args[0]))
+        _check(value, path + " can't be opened here: db", -2)
     return value
 
 
@@ -663,18 +663,17 @@ def _read_foreign(path):
         raise ValueError("it holds no JSON object, or not all of it")
     for key in data:
         part = {key: data[key]}
-        found = _problem(part, -1)
-        if isinstance(found, ValueError):  # a board makes surrogates of an escaped emoji
-            part = json.loads(_join_surrogates(json.dumps(part)))
-            found = _problem(part, -1)
-        if found:
-            raise ValueError("db" + found.args[0])
+        try:
+            _check_item(key, data[key])
+        except ValueError:  # a board makes surrogates of an escaped emoji
+            part = json.loads(_join_surrogates(_encode(part)))
+            for key in part:
+                _check_item(key, part[key])
         yield part
 
 
-def _join_surrogates(text):
+def _join_surrogates(data):
     """Return a JSON text with each pair of surrogates as the one character it stands for."""
-    data = _utf8(text)
     at = data.find(b"\xed")
     while at >= 0:
         if data[at + 1] & 0xF0 == 0xA0 and data[at + 3 : at + 4] == b"\xed":
@@ -723,7 +722,7 @@ class _Store:
             if self.size:
                 try:
                     yield from _read_foreign(path)
-                except ValueError as error:
+                except (TypeError, ValueError) as error:
                     raise ValueError("%s can't be opened: %s" % (path, error)) from None
             return
         yield from _read_sealed(name)
@@ -1020,9 +1019,8 @@ _task_inside = None  # the asyncio task that has entered the outermost, if there
 _open_ones = {}  # full path: the database that has it open
 
 _MISUSED = (
-    "a block is entered once, and ends in its thread, from the inside out. This one, and what was "
-    "open within, has been rolled back: call lock() or transaction() anew for each with, and don't "
-    "await or yield in it"
+    "a block is entered once, and ends in its thread, from the inside out. It is rolled back, and "
+    "so are those within: make a new one for each with, and don't await or yield in it"
 )
 
 
@@ -1228,7 +1226,7 @@ class _Block:
         if parent or not is_operation:
             for key, value, ids in self.changed():
                 if ids is not None and isinstance(value, _NESTED):
-                    _check(key, value)
+                    _check_item(key, value)
                     _own(value, ids)
         if parent:
             self.hand_over(parent)
@@ -1704,7 +1702,7 @@ class MicroTetherDB(_Mapping):
         """See that all can be saved, and that no two values share a dict or list."""
         ids = set()
         for key, value in self._lent_items():
-            _check(key, value)
+            _check_item(key, value)
             _add_containers(value, ids)
         for _, value in self._lent_items():
             ids.discard(id(value))

@@ -197,7 +197,7 @@ if _ON_PC:
 
         def __exit__(self, kind, error, trace):
             if not self.block.is_open():
-                self.block.end_those_within(kind)  # which says what is wrong
+                self.block.refuse_to_end()
             if kind is None:
                 next(self.generator, None)
                 return
@@ -225,7 +225,7 @@ if _ON_PC:
             finally:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
-                        block.abandon()
+                        _innermost.abandon()
                 if not block.ended and not _innermost and _lock._is_owned():
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
@@ -328,7 +328,7 @@ _MISSING = object()  # stands for the value of a key that isn't there
 _UNTOUCHED = object()  # and for what was there before, of a key that a block hasn't touched
 _NESTED = (dict, list)
 _NOT_PLAIN = (dict, list, bytes)  # bytes: the text of a dict or list, not yet read back
-_MOST_LENT = const(32)
+_MOST_LENT = const(30)
 _EXACT = (int, str, bool, type(None))  # what is read as it was written, inside of a value
 _MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MOST_DIGITS = const(4300)  # of an int: what CPython reads
@@ -514,10 +514,9 @@ def _size(path):
     stat = _if_there(os.stat, path)
     if stat is None:
         return 0
-    if stat[0] & _KIND == _FOLDER:
-        raise OSError(_EISDIR, path + " is a folder")
-    if stat[0] & _KIND != _REGULAR:
-        raise OSError(_EINVAL, path + " is no regular file")
+    kind = stat[0] & _KIND
+    if kind != _REGULAR:
+        raise OSError(_EISDIR if kind == _FOLDER else _EINVAL, path + " is no regular file")
     return stat[6]
 
 
@@ -625,8 +624,8 @@ def _sealed_as(path):
             crc = crc32(piece, crc)
     if _bits(crc) != seal:
         raise ValueError(
-            "%s is damaged: its checksum doesn't match. If you have edited it, delete its last, "
-            "blank line; else restore a backup" % path
+            path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
+            "last, blank line; else restore a backup"
         )
     if before.strip():  # the first edition knew only one seal
         return crc, None
@@ -1019,8 +1018,8 @@ _task_inside = None  # the asyncio task that has entered the outermost, if there
 _open_ones = {}  # full path: the database that has it open
 
 _MISUSED = (
-    "a block is entered once, and ends in its thread, from the inside out. It is rolled back, and "
-    "so are those within: make a new one for each with, and don't await or yield in it"
+    "a block is entered once, and ends in its thread, the innermost first: all are rolled back. "
+    "Make a new one for each with, and don't await or yield in it"
 )
 
 
@@ -1030,12 +1029,19 @@ def _own_block():
     return block if block and block.owner == get_ident() else None
 
 
+def _nearest(block, db):
+    """Return a block, or else the nearest around it, that is one of db; or None."""
+    while block and block.db is not db:
+        block = block.outer
+    return block
+
+
 def _must_be_free(block, task):
     """Raise RuntimeError if this task can enter no block within this one."""
     if block.busy:
         raise RuntimeError(
-            "busy: a callback can't write while a database is being written. Let it set a flag, "
-            "and write in the main loop"
+            "busy: a callback came in the middle of a write. Let it set a flag, and write in the "
+            "main loop"
         )
     if _task_inside is not task:
         raise RuntimeError("busy: another task is in a block. Don't await in a block")
@@ -1068,13 +1074,14 @@ class _Block:
         task = _task()
         outer = _own_block()
         acquire = _lock.acquire
+        release = _lock.release
         if outer:
             _must_be_free(outer, task)
             self.outer = outer
-            acquire = int  # which does nothing: it is this thread's
+            acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was, self.owner, _task_inside = self.owner, me, task
+        was, self.owner, self.release, _task_inside = self.owner, me, release, task
         _innermost = self
         try:
             if was is not None:  # another thread was faster
@@ -1092,12 +1099,16 @@ class _Block:
             raise
 
     def __exit__(self, kind, error, trace):
-        if _innermost is not self or self.owner != get_ident():
-            self.end_those_within(kind)
+        leave = self.leave
         is_operation = self.busy
         try:
+            if not self.is_open() or (_innermost is not self and not kind):
+                leave = self.refuse_to_end
+                return
+            while _innermost is not self:  # Ctrl-C has kept them from ending
+                _innermost.abandon()
             self.busy = True
-            if kind and self.undo:
+            if kind and (self.undo or is_operation):
                 self.roll_back()
             else:
                 self.commit(is_operation)
@@ -1110,15 +1121,26 @@ class _Block:
                 raise _with_path(failure, self.db._path) from None
             raise
         finally:
-            self.leave()
+            leave()
 
     def leave(self):
+        """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        release = int if self.outer else _lock.release
         _innermost = self.outer
-        release()
+        self.release()
         if _ON_PC:
             self.ended = True
+
+    def abandon(self):
+        self.undo = True
+        self.roll_back()
+        self.leave()
+
+    def refuse_to_end(self):
+        """Roll back all blocks that are open, if this is one of them, and free the lock."""
+        while self.is_open():
+            _innermost.abandon()
+        raise RuntimeError(_MISUSED)
 
     def is_open(self):
         """Whether this thread is in it."""
@@ -1127,31 +1149,9 @@ class _Block:
             block = block.outer
         return block is self
 
-    def end_those_within(self, kind):
-        """Roll back the blocks within, which Ctrl-C has kept from ending. Else: RuntimeError."""
-        if not self.is_open():
-            raise RuntimeError(_MISUSED)
-        while _innermost is not self:
-            _innermost.undo = True
-            _innermost.roll_back()
-            _innermost.leave()
-        if not kind:
-            self.abandon()
-            raise RuntimeError(_MISUSED)
-
-    def abandon(self):
-        """Roll back all blocks that are open, and free the lock."""
-        while _innermost:
-            _innermost.undo = True
-            _innermost.roll_back()
-            _innermost.leave()
-
     def parent(self):
         """Return the block of the same database around it, or None."""
-        block = self.outer
-        while block and block.db is not self.db:
-            block = block.outer
-        return block
+        return _nearest(self.outer, self.db)
 
     def note_read(self, key, value):
         """Note a dict or list that is handed out, and may be changed in place."""
@@ -1181,7 +1181,7 @@ class _Block:
         else:
             before[key] = _before(before[key])
         if value is not _MISSING:
-            if len(before) % 16 == 15:
+            if (len(before) + slot) % 16 == 15:
                 _keep_heap_whole()
             data[key] = value
         else:
@@ -1334,7 +1334,7 @@ class MicroTetherDB(_Mapping):
         self._data = _NO_DATA  # a dict for each slot
         # The keys whose dict or list was handed out, which can be changed in place. None: too many
         # to be listed, so it may be any.
-        self._lent = set()
+        self._lent = ()
         self._claim = None  # what keeps other programs out, on a PC
         with self._operation():
             try:
@@ -1609,9 +1609,7 @@ class MicroTetherDB(_Mapping):
             block.note_read(key, value)
         lent = self._lent
         if lent is not None and key not in lent:
-            lent.add(key)
-            if len(lent) > _MOST_LENT:
-                self._lent = None
+            self._lent = lent + (key,) if len(lent) < _MOST_LENT else None
         return value
 
     def _unpack(self, key, value):
@@ -1623,10 +1621,7 @@ class MicroTetherDB(_Mapping):
 
     def _block(self):
         """Return the innermost open block of this database, if it is this thread's, or None."""
-        block = _own_block()
-        while block and block.db is not self:
-            block = block.outer
-        return block
+        return _nearest(_own_block(), self)
 
     def _put(self, key, value):
         text, record = _record(key, value)
@@ -1693,7 +1688,7 @@ class MicroTetherDB(_Mapping):
 
     def _lent_items(self):
         """Yield (key, value) of each dict or list that may have been changed in place."""
-        for key in self if self._lent is None else list(self._lent):
+        for key in self if self._lent is None else self._lent:
             value = self._find(key)
             if isinstance(value, _NESTED):
                 yield key, value

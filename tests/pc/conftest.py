@@ -1,13 +1,14 @@
 """Makes tools/ and the modules beside this file importable, and gives tests boards to talk to."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
 import interpreter
 
-sys.path[:0] = [str(Path(__file__).parent), str(interpreter.ROOT / "tools")]
+TESTS = interpreter.ROOT / "tests"
+sys.path[:0] = [str(TESTS / "pc"), str(TESTS / "pico"), str(interpreter.ROOT / "tools")]
+import emulator  # noqa: E402
 from pseudo_board import Board  # noqa: E402
 
 
@@ -18,6 +19,10 @@ def file_system():
 
 @pytest.fixture
 def board(tmp_path, file_system):
-    """A board with an empty flash. To have it on FAT: parametrize file_system."""
-    with Board(tmp_path, file_system) as board:
+    """A board with an empty flash: the emulated Pico if it is built, else the pseudo-board.
+
+    To have it on FAT, which the Pico has not: parametrize file_system.
+    """
+    is_pico = emulator.IS_BUILT and file_system == "littlefs"
+    with emulator.Pico(tmp_path) if is_pico else Board(tmp_path, file_system) as board:
         yield board

@@ -22,6 +22,7 @@ import tty
 from pathlib import Path
 
 import interpreter
+from mpremote_board import Mpremote
 
 RUNS = termios.IEXTEN  # a mode that the REPL's prompt takes away, but a running program has
 
@@ -126,22 +127,5 @@ class PseudoBoard:
             os.write(self._board, b"\x01")
 
 
-class Board(PseudoBoard):
+class Board(Mpremote, PseudoBoard):
     """A pseudo-board that a test talks to by mpremote."""
-
-    def mpremote(self, *command):
-        """Run an mpremote command, which must succeed; return what it prints."""
-        process = subprocess.run(
-            [sys.executable, "-m", "mpremote", "connect", self.port, *map(str, command)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert process.returncode == 0, process.stdout + process.stderr
-        return process.stdout
-
-    def files(self):
-        """Return {name: size} of the files on the board."""
-        lines = self.mpremote("fs", "--no-verbose", "ls", ":").splitlines()
-        return {line[13:]: int(line[:12]) for line in lines}

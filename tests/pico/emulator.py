@@ -1,0 +1,106 @@
+"""A Raspberry Pi Pico with the real firmware of MicroPython, in an emulator: see pico.mjs.
+
+python3 tools/check.py --pico       builds it once, in the folder .pico, and runs these tests too
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+import tty
+from pathlib import Path
+
+import interpreter
+from mpremote_board import Mpremote
+
+FOLDER = interpreter.ROOT / ".pico"
+HERE = Path(__file__).parent
+IS_BUILT = (FOLDER / "firmware.bin").exists()
+HOW_TO_BUILD = "python3 tools/check.py --pico builds the emulated Pico that this needs"
+ENVIRONMENT = dict(os.environ, PICO=str(FOLDER))
+
+
+def build(firmware=None):
+    """Build what is missing. firmware: a .uf2 or .bin to use instead of one built here."""
+    if not IS_BUILT:
+        if not shutil.which("apt-get") or os.geteuid():
+            raise SystemExit(
+                "The emulated Pico is built from Debian's packages: that takes a Debian, and root. "
+                "Without --pico all other tests run."
+            )
+        subprocess.run([HERE / "build.sh", FOLDER], check=True)
+    if firmware:
+        shutil.copy(firmware, FOLDER / "firmware.bin")
+
+
+class Run:
+    """A program's run as main.py: what it printed, and the counts of run.mjs."""
+
+    def __init__(self, program, *files, timeout=300, **options):
+        """files are FILE or FILE=NAME; options those of run.mjs."""
+        command = ["node", HERE / "run.mjs"]
+        for name, value in options.items():
+            command += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
+        process = subprocess.run(
+            [*command, program, *files],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+        assert process.returncode == 0, process.stdout + process.stderr
+        self.output = process.stdout
+        for name, value in json.loads(process.stderr.splitlines()[-1]).items():
+            setattr(self, name, value)
+        assert "Traceback" not in self.output, self.output
+
+
+class Pico(Mpremote):
+    """A Pico on a serial port; its flash is kept in a file while it has no power."""
+
+    def __init__(self, folder):
+        self.flash = Path(folder) / "flash.bin"
+        self.power_on()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.power_off()
+
+    def power_on(self):
+        """Start it, its main.py too."""
+        pc, self._end = os.openpty()
+        tty.setraw(self._end)
+        self.port = os.ttyname(self._end)
+        self._process = subprocess.Popen(
+            ["node", HERE / "serial.mjs", self.flash],
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
+        assert self._process.stderr.readline() == b"ready\n", self._process.stderr.read()
+        cable = (self._process.stdout.fileno(), pc), (pc, self._process.stdin.fileno())
+        self._threads = [threading.Thread(target=copy, args=ends, daemon=True) for ends in cable]
+        for thread in self._threads:
+            thread.start()
+
+    def power_off(self):
+        """Pull the plug."""
+        os.close(self._end)
+        self._threads[1].join()
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._threads[0].join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+
+
+def copy(source, target):
+    with contextlib.suppress(OSError):  # the plug was pulled
+        while data := os.read(source, 4096):
+            os.write(target, data)

@@ -18,11 +18,15 @@ def file_system():
 
 
 @pytest.fixture
-def board(tmp_path, file_system):
-    """A board with an empty flash: the emulated Pico if it is built, else the pseudo-board.
+def board(tmp_path):
+    """A board with an empty flash: the emulated Pico if it is built, else the pseudo-board."""
+    with emulator.Pico(tmp_path) if emulator.IS_BUILT else Board(tmp_path) as board:
+        yield board
 
-    To have it on FAT, which the Pico has not: parametrize file_system.
-    """
-    is_pico = emulator.IS_BUILT and file_system == "littlefs"
-    with emulator.Pico(tmp_path) if is_pico else Board(tmp_path, file_system) as board:
+
+@pytest.fixture
+def pseudo_board(tmp_path, file_system):
+    """A board for what the emulated Pico hasn't: FAT (parametrize file_system), a second core, or
+    a small flash that is soon full."""
+    with Board(tmp_path, file_system) as board:
         yield board

@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import termios
 import threading
 import time

@@ -51,8 +51,8 @@ def test_compiled_then_as_source_then_compiled(board):
 
 
 @pytest.mark.parametrize("file_system", ["fat"])
-def test_on_fat(board):
-    check(run(board), "MicroTetherDB.mpy")
+def test_on_fat(pseudo_board):
+    check(run(pseudo_board), "MicroTetherDB.mpy")
 
 
 def test_while_the_boards_program_runs(board):
@@ -91,7 +91,8 @@ def test_a_self_test_that_fails(board):
     assert set(board.files()) == {"MicroTetherDB.py", "binascii.py"}
 
 
-def test_no_room(board):
+def test_no_room(pseudo_board):
+    board = pseudo_board
     board.mpremote("exec", "f = open('big', 'w'); f.write(240 * 1024 * 'x'); f.close()")
     check_failed(run(board, "--py"), "no room", f"{MODULE.stat().st_size:,} bytes needed")
     assert set(board.files()) == {"big"}

@@ -46,7 +46,9 @@ def test_on_pc(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", LAST_LINE)
-def test_on_board(name, board):
+def test_on_board(name, request):
+    needs_second_core = name == "two_threads"
+    board = request.getfixturevalue("pseudo_board" if needs_second_core else "board")
     board.mpremote("cp", interpreter.ROOT / "MicroTetherDB.py", ":")
     check_output(name, board.mpremote("run", FOLDER / f"{name}.py"))
     assert list(board.files()) == ["MicroTetherDB.py"]

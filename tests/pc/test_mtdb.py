@@ -376,7 +376,8 @@ def test_refused_if_the_board_has_changed_it_meanwhile(board):
     assert "my.db.tmp" not in place.files()
 
 
-def test_no_room_on_the_board(board, capsys):
+def test_no_room_on_the_board(pseudo_board, capsys):
+    board = pseudo_board
     place = OnBoard(board)
     place.run(
         "db['a'] = 1\nf = open('big', 'w')\nfor i in range(176): f.write(1024 * 'x')\nf.close()"
@@ -389,7 +390,8 @@ def test_no_room_on_the_board(board, capsys):
 
 
 @pytest.mark.parametrize("file_system", ["fat"], indirect=True)
-def test_a_rename_that_was_cut_is_finished_first(board, capsys):
+def test_a_rename_that_was_cut_is_finished_first(pseudo_board, capsys):
+    board = pseudo_board
     place = OnBoard(board)
     place.run("db['a'] = 1\ndb.close()\nimport os\nos.rename('my.db', 'my.db.tmp')")
     assert mtdb.main(["--port", board.port, "list", ":my.db"]) == 0

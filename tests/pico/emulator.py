@@ -27,8 +27,8 @@ def build(firmware=None):
     if not IS_BUILT:
         if not shutil.which("apt-get") or os.geteuid():
             raise SystemExit(
-                "The emulated Pico is built from Debian's packages: that takes a Debian, and root. "
-                "Without --pico all other tests run."
+                "The emulated Pico is built from Debian's packages: that takes a Debian, and root."
+                " Without --pico all other tests run."
             )
         subprocess.run([HERE / "build.sh", FOLDER], check=True)
     if firmware:
@@ -72,7 +72,7 @@ class Pico(Mpremote):
 
     def power_on(self):
         """Start it, its main.py too."""
-        pc, self._end = os.openpty()
+        self.pc, self._end = os.openpty()
         tty.setraw(self._end)
         self.port = os.ttyname(self._end)
         self._process = subprocess.Popen(
@@ -84,18 +84,24 @@ class Pico(Mpremote):
             bufsize=0,
         )
         assert self._process.stderr.readline() == b"ready\n", self._process.stderr.read()
-        cable = (self._process.stdout.fileno(), pc), (pc, self._process.stdin.fileno())
+        cable = (
+            (self._process.stdout.fileno(), self.pc),
+            (self.pc, self._process.stdin.fileno()),
+        )
         self._threads = [threading.Thread(target=copy, args=ends, daemon=True) for ends in cable]
         for thread in self._threads:
             thread.start()
 
     def power_off(self):
-        """Pull the plug."""
+        """Pull the plug, if it isn't."""
+        if self._process.returncode is not None:
+            return
         os.close(self._end)
         self._threads[1].join()
         self._process.stdin.close()
         self._process.wait(30)
         self._threads[0].join()
+        os.close(self.pc)
         self._process.stdout.close()
         self._process.stderr.close()
 

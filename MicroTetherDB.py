@@ -1018,7 +1018,7 @@ _task_inside = None  # the asyncio task that has entered the outermost, if there
 _open_ones = {}  # full path: the database that has it open
 
 _MISUSED = (
-    "a block is entered once, and ends in its thread, the innermost first: all are rolled back. "
+    "a block is entered once, and ends in its thread, from the inside out: all are rolled back. "
     "Make a new one for each with, and don't await or yield in it"
 )
 

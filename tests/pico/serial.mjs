@@ -6,16 +6,25 @@ import { FLASH_SIZE, Pico } from "./pico.mjs";
 
 const file = process.argv[2];
 let pico;
+let start; // when it was switched on, by the PC's clock in milliseconds
 
 function powerOn(flash) {
   pico = new Pico(flash);
   if (pico.run(() => pico.isConnected, 30000) !== "done") throw new Error("no USB");
   pico.onOutput = (data) => fs.writeSync(1, data);
+  start = Date.now() - pico.ms;
 }
 
 function step() {
   if (pico.run(() => false, 5) === "reset") powerOn(pico.mcu.flash);
-  setImmediate(step);
+  // A board that waits must not be ahead of the PC that it waits for, nor make up for lost time.
+  const ahead = start + pico.ms - Date.now();
+  if (ahead > 0) {
+    setTimeout(step, ahead);
+  } else {
+    start -= ahead;
+    setImmediate(step);
+  }
 }
 
 powerOn(fs.existsSync(file) ? fs.readFileSync(file) : null);

@@ -1,0 +1,79 @@
+"""The power is cut while the sweeps' workload runs on the real firmware: nothing is lost.
+
+Before an operation of the flash chip, in the middle of it (half done; each bit changed or not yet)
+and after it. Then the board boots with what is on the flash, and must find exactly what was stored
+when the last step had ended, or that and the step in flight; then it goes on.
+"""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import emulator
+import pytest
+
+import interpreter
+
+pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
+MODULE = interpreter.ROOT / "MicroTetherDB.py"
+WORKLOAD = interpreter.ROOT / "tests" / "sweeps" / "workload.py"
+EVERY = 1 if os.environ.get("SWEEPS") == "long" else 20  # which operations are cut
+AGAIN = 16  # of so many recoveries, one is cut too
+
+
+@pytest.fixture(scope="module")
+def flash(tmp_path_factory):
+    """The flash of a board that has the module and the workload on it."""
+    file = tmp_path_factory.mktemp("pico") / "flash.bin"
+    empty = file.with_name("main.py")
+    empty.write_text("")
+    emulator.Run(empty, MODULE, WORKLOAD, keep=file)
+    return file
+
+
+def look(flash, folder, images=None):
+    """Boot with that flash; return what is found, {name: data}, and the run."""
+    options = {"images": (folder, images)} if images else {}
+    run = emulator.Run(emulator.HERE / "look.py", flash=flash, **options)
+    lines = [line.split(" ", 1) for line in run.output.splitlines()]
+    return {name: json.loads(text) for name, text in lines}, run
+
+
+def check(found, states, backups):
+    assert any(same(found["found"], state) for state in states), found["found"]
+    assert any(same(found["backup"], backup) for backup in backups), found["backup"]
+    assert same(found["after"], dict(found["found"], after={"cut": 1}))
+
+
+def same(a, b):
+    return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+
+
+def test_whenever_the_power_fails_nothing_is_lost(flash, tmp_path):
+    import workload
+
+    states = [({}, {}), *workload.states_of(workload.script("/x.db"))]
+    run = emulator.Run(emulator.HERE / "work.py", flash=flash, images=(tmp_path, EVERY))
+    assert run.mark == len(states) - 1
+    assert len(run.images) >= 4 * 20
+
+    def recover(number):
+        image = run.images[number]
+        file = tmp_path / image["name"]
+        allowed = states[image["mark"] : image["mark"] + 2]
+        again = number % AGAIN == 0
+        folder = tmp_path / f"again{number}"
+        folder.mkdir()
+        found, recovery = look(file, folder, images=7 if again else None)
+        check(found, [state for state, _ in allowed], [backup for _, backup in allowed])
+        for second in recovery.images:
+            after = dict(found["found"], after={"cut": 1})
+            states_then = [after] if second["mark"] else [found["found"], after]
+            check(look(folder / second["name"], folder)[0], states_then, [found["backup"]])
+        file.unlink()
+        return 1 + len(recovery.images)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        cuts = sum(pool.map(recover, range(len(run.images))))
+    print(f"{cuts} power cuts, nothing lost")
+    assert cuts >= 100

@@ -288,7 +288,7 @@ else:
     def _as_it_is(it, *_):
         return it
 
-    _Guard = _claim = _disclaim = _sync_folder = _as_it_is
+    _Guard = _sync_folder = _as_it_is
 
     def _full_path(path):
         full = ""
@@ -341,12 +341,14 @@ def _check(value, where, depth=0):
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
-        if isinstance(value, dict):
-            for key in value:
-                _check_item(key, value[key], where, depth + 1)
-        else:
-            for index in range(len(value)):
-                _check(value[index], "%s[%d]" % (where, index), depth + 1)
+        is_dict = isinstance(value, dict)
+        for key in value if is_dict else range(len(value)):
+            if is_dict and not isinstance(key, str):
+                raise TypeError("%s[%r]: a key must be a str" % (where, key))
+            place = ('%s["%s"]' if is_dict else "%s[%d]") % (where, key)
+            if is_dict:
+                _check(key, place)
+            _check(value[key], place, depth + 1)
     elif isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
             if rest[0] > 0x9F:
@@ -363,13 +365,14 @@ def _check(value, where, depth=0):
         raise TypeError("%s: can't store %s %s" % (where, article, name))
 
 
-def _check_item(key, value, where="db", depth=0):
-    """As _check(), for a key of a dict with its value. where says the dict's place."""
+def _check_item(key, value):
+    """As _check(), for a key of db with its value."""
     if not isinstance(key, str):
-        raise TypeError("%s[%r]: a key must be a str" % (where, key))
-    where = '%s["%s"]' % (where, key)
-    _check(key, where)
-    _check(value, where, depth)
+        raise TypeError("db[%r]: a key must be a str" % (key,))
+    try:
+        _check({key: value}, "db", -1)
+    except RuntimeError:
+        raise ValueError('db["%s"]: nests too deep for the stack that is left' % key) from None
 
 
 def _round_trip(value):
@@ -396,10 +399,7 @@ def _record(key, value):
     record = [key, value]
     text, back = _round_trip(record)
     if back != record or type(key) is not str:
-        try:
-            _check_item(key, value)
-        except RuntimeError:
-            raise ValueError('db["%s"]: nests too deep for the stack that is left' % key) from None
+        _check_item(key, value)
         back = record
         for _ in range(_ROUNDS):
             record = back
@@ -686,6 +686,8 @@ def _join_surrogates(data):
 class _Store:
     """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
 
+    must_fold = False  # whether the journal can't be gone on with
+
     def __init__(self, path):
         self.path = path
         self.seal = None  # the CRC in X's seal, None if another program made X
@@ -694,7 +696,6 @@ class _Store:
         # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
         self.end = None, 0, 0
         self.failed = None  # the journal file that ends with a batch that failed
-        self.must_fold = False  # whether the journal can't be gone on with
 
     def read(self):
         """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
@@ -1327,15 +1328,17 @@ class MicroTetherDB(_Mapping):
     if _ON_PC:
         TIP_SIZE = 131072
 
+    _ended = None  # why it can't be used any more
+    if _ON_PC:
+        _claim = None  # what keeps other programs out
+
     def __init__(self, path: str) -> None:
         self._path = path
         self._store = _Store(path)
-        self._ended = None  # why it can't be used any more
         self._data = _NO_DATA  # a dict for each slot
         # The keys whose dict or list was handed out, which can be changed in place. None: too many
         # to be listed, so it may be any.
-        self._lent = ()
-        self._claim = None  # what keeps other programs out, on a PC
+        self._lent = set()
         with self._operation():
             try:
                 self._open()
@@ -1348,15 +1351,17 @@ class MicroTetherDB(_Mapping):
         older = _open_ones.get(self._path)
         if older is None:
             _must_be_apart(self._path)
-            self._claim = _claim(self._path)
+            if _ON_PC:
+                self._claim = _claim(self._path)
         else:
             if older._block():
                 raise ValueError(self._path + " is in a block: end that before you open it again")
             older._store.settle()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
-            self._claim = older._claim
-            older._claim = None
+            if _ON_PC:
+                self._claim = older._claim
+                older._claim = None
             older._end("was opened again, by another MicroTetherDB(...)")
             self._store = _Store(self._path)
         self._load()
@@ -1377,13 +1382,13 @@ class MicroTetherDB(_Mapping):
             self._fold()
 
     def _end(self, why):
-        claim = self._claim
         self._ended = why
         self._data = _NO_DATA
-        self._claim = None
         if _open_ones.get(self._path) is self:
             del _open_ones[self._path]
-        _disclaim(self._path, claim)
+        if _ON_PC:
+            claim, self._claim = self._claim, None
+            _disclaim(self._path, claim)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
@@ -1419,7 +1424,7 @@ class MicroTetherDB(_Mapping):
         """Return the value. KeyError if there is none."""
         value = self._find(key)
         if isinstance(value, _NOT_PLAIN):
-            return self._hand_out(key, value)
+            value = self._hand_out(key, value)
         if value is _MISSING:
             raise KeyError(key)
         return value
@@ -1428,7 +1433,7 @@ class MicroTetherDB(_Mapping):
         """Return the value, or default if there is none."""
         value = self._find(key)
         if isinstance(value, _NOT_PLAIN):
-            return self._hand_out(key, value)
+            value = self._hand_out(key, value)
         return default if value is _MISSING else value
 
     def __contains__(self, key: object) -> bool:
@@ -1609,12 +1614,17 @@ class MicroTetherDB(_Mapping):
             block.note_read(key, value)
         lent = self._lent
         if lent is not None and key not in lent:
-            self._lent = lent + (key,) if len(lent) < _MOST_LENT else None
+            _locked(lent.add, key)
+            if len(lent) > _MOST_LENT:
+                self._lent = None
         return value
 
     def _unpack(self, key, value):
         """Read back a value that a rollback has left as its text."""
         if isinstance(value, bytes):
+            if not _own_block():
+                with self._operation():  # or another thread might change it meanwhile
+                    return self._unpack(key, self._find(key))
             value = json.loads(value)
             self._data[_hash(key) % _SLOTS][key] = value
         return value
@@ -1688,7 +1698,7 @@ class MicroTetherDB(_Mapping):
 
     def _lent_items(self):
         """Yield (key, value) of each dict or list that may have been changed in place."""
-        for key in self if self._lent is None else self._lent:
+        for key in self if self._lent is None else list(self._lent):
             value = self._find(key)
             if isinstance(value, _NESTED):
                 yield key, value

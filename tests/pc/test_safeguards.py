@@ -2,12 +2,13 @@
 
 import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, module_with, read
+from support import Oops, after_a_crash, module_with, read
 
 module = sys.modules["MicroTetherDB"]
 
@@ -119,3 +120,29 @@ def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeyp
     db["b"] = 2
     assert after_a_crash(path) == {"a": 1, "b": 2}
     assert b'"b":2' in read(path)
+
+
+def test_a_value_that_a_rollback_has_left_as_text_is_read_back_by_one_thread(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = [0]
+    with pytest.raises(Oops), db.transaction():
+        db["a"].append(-1)
+        raise Oops
+    loads = module.json.loads
+
+    def append():
+        with db.transaction():
+            db["a"].append(1)
+
+    def slow_loads(text):
+        monkeypatch.undo()
+        thread.start()
+        thread.join(0.2)
+        return loads(text)
+
+    thread = threading.Thread(target=append)
+    monkeypatch.setattr(module.json, "loads", slow_loads)
+    assert db["a"] == [0]
+    thread.join()
+    assert db["a"] == [0, 1]
+    assert after_a_crash(path) == {"a": [0, 1]}

@@ -206,8 +206,9 @@ export class Pico {
     let check = clock.nanos + 1e6;
     for (;;) {
       if (core.waiting) {
+        // To the next alarm, but no further than what may come by the cable meanwhile.
         const alarm = clock.nanosToNextAlarm;
-        clock.tick(alarm > 0 ? alarm : clock.nextAlarm ? this.nsPerCycle : 1e6);
+        clock.tick(alarm > 0 ? Math.min(alarm, 1e6) : clock.nextAlarm ? this.nsPerCycle : 1e6);
       } else {
         const cycles = core.executeInstruction();
         clock.tick((cycles + this.extraCycles) * this.nsPerCycle);

@@ -2,6 +2,7 @@
 how many steps are done."""
 
 import machine
+
 import workload
 
 STEPS_DONE = 0x50900000

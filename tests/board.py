@@ -76,8 +76,11 @@ def run_one(runtime, module, name, folder=DISK):
     test(folder + "/my.db")
 
 
-def run_all(folder, tests="tests"):
-    """Run all tests of the folder tests, each in an emptied folder. Return how many failed."""
+def run_all(folder, tests="tests", wanted=None):
+    """Run all tests of the folder tests, or those of the modules wanted, each in an emptied folder.
+
+    Return how many failed.
+    """
     home = os.getcwd()
     os.chdir(tests)
     sys.path[:0] = [os.getcwd(), home]
@@ -88,6 +91,8 @@ def run_all(folder, tests="tests"):
         if not (file.startswith("test_") and file.endswith(".py")):
             continue
         module = file[:-3]
+        if wanted and module not in wanted:
+            continue
         functions = load(module, "board")
         for name in sorted(functions):
             empty(folder)

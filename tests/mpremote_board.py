@@ -7,6 +7,8 @@ import sys
 class Mpremote:
     """To inherit from, beside what has the port."""
 
+    timeout = 120  # seconds of patience with a command
+
     def mpremote(self, *command):
         """Run an mpremote command, which must succeed; return what it prints."""
         process = subprocess.run(
@@ -14,7 +16,7 @@ class Mpremote:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=self.timeout,
         )
         assert process.returncode == 0, process.stdout + process.stderr
         return process.stdout

@@ -330,7 +330,7 @@ FIGURES = [
             "60 writes, which make holes": [board.peak("writes", 1000)],
             STORES["json"]: [board.peak("json write", 1000)],
         },
-        reached=(1024, 1472, 1568),
+        reached=(1046, 1800, 1600),
     ),
     Figure(
         "RAM: peak of a transaction on 5 keys, 1,000 keys against 100",
@@ -343,7 +343,7 @@ FIGURES = [
         (1.25,),
         lambda board: [board.peak(what, 0) / board.rest("dict", 0) for what in ("bulk", "sets")],
         lambda board: {"plain dict": [board.peak("dict", 0) / board.rest("dict", 0)]},
-        reached=(1.26, 1.29),
+        reached=(1.3, 1.35),
     ),
     Figure(
         "RAM: longest piece needed at 1,000 keys: open, update(), 60 writes, fold",

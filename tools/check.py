@@ -2,13 +2,19 @@
 
     python3 tools/check.py                      all of it
     python3 tools/check.py -k "littlefs" -x     only some tests: what follows goes to pytest
+    python3 tools/check.py --pico               those on an emulated Raspberry Pi Pico, too
+    python3 tools/check.py --pico --firmware FILE.uf2       with that firmware on it
 
 It needs Python 3.11 or newer with pip. It makes a virtual environment in .venv, or uses the one
 there, and installs the test group of pyproject.toml into it, the real MicroPython too. Then ruff
 looks at the code, the compiler of MicroPython 1.12 at the module, and pytest runs the tests: those
 in tests/ on CPython and on MicroPython. Each line of the module has to be run by one of them.
+
+The emulated Pico runs the real firmware. With --pico it is built, once, in the folder .pico: that
+takes a Debian, root and three minutes. Once it is there, --pico isn't needed any more.
 """
 
+import argparse
 import platform
 import subprocess
 import sys
@@ -21,8 +27,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 
 
-def main(pytest_args):
+def main(args):
+    options, pytest_args = options_of(args)
     set_up()
+    if options.pico:
+        build_pico(options.firmware)
     run("ruff", "check")
     run("ruff", "format", "--check")
     compile_for_old_boards()
@@ -34,6 +43,21 @@ def main(pytest_args):
     run("coverage", "run", "-m", "pytest")
     run("coverage", "combine", "--quiet")
     run("coverage", "report")
+
+
+def options_of(args):
+    """Return the options that are meant for this program, and the other arguments."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--pico", action="store_true")
+    parser.add_argument("--firmware")
+    return parser.parse_known_args(args)
+
+
+def build_pico(firmware):
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "pico")]
+    import emulator
+
+    emulator.build(firmware)
 
 
 def set_up():

@@ -60,6 +60,8 @@ class Run:
 class Pico(Mpremote):
     """A Pico on a serial port; its flash is kept in a file while it has no power."""
 
+    timeout = 1500
+
     def __init__(self, folder):
         self.flash = Path(folder) / "flash.bin"
         self.power_on()

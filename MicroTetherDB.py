@@ -275,9 +275,8 @@ else:
 
     def _task():
         """Return the asyncio task that runs, or None."""
-        for name in ("asyncio.core", "uasyncio.core"):
-            if name in sys.modules:
-                return sys.modules[name].cur_task
+        core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
+        return core and core.cur_task
 
     def _create(path, like):
         return open(path, "wb")
@@ -1608,7 +1607,8 @@ class MicroTetherDB(_Mapping):
 
     def _hand_out(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        value = self._unpack(key, value)
+        if isinstance(value, bytes):
+            value = self._unpack(key, value)
         block = _innermost and self._block()
         if block and not block.busy and _task_inside is _task():
             block.note_read(key, value)

@@ -77,7 +77,7 @@ def run_one(runtime, module, name, folder=DISK):
 
 
 def run_all(folder, tests="tests", wanted=None):
-    """Run all tests of the folder tests, or those of the modules wanted, each in an emptied folder.
+    """Run the tests of the folder tests, all or those of some modules, each in an emptied folder.
 
     Return how many failed.
     """

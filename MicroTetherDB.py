@@ -1088,7 +1088,7 @@ class _Block:
                 raise RuntimeError(_MISUSED)
             self.db._must_be_open()
             self.since = self.db._store.end  # the journal's end
-            parent = None if self.undo else self.parent()
+            parent = outer and not self.undo and self.parent()
             if parent:
                 self.before = parent.before
                 if _ON_PC:
@@ -1102,11 +1102,12 @@ class _Block:
         leave = self.leave
         is_operation = self.busy
         try:
-            if not self.is_open() or (_innermost is not self and not kind):
-                leave = self.refuse_to_end
-                return
-            while _innermost is not self:  # Ctrl-C has kept them from ending
-                _innermost.abandon()
+            if _innermost is not self or self.owner != get_ident():
+                if not kind or not self.is_open():
+                    leave = self.refuse_to_end
+                    return
+                while _innermost is not self:  # Ctrl-C has kept them from ending
+                    _innermost.abandon()
             self.busy = True
             if kind and (self.undo or is_operation):
                 self.roll_back()
@@ -1220,8 +1221,10 @@ class _Block:
 
     def commit(self, is_operation):
         """Make the changes durable or, in a block within a block, the outer one's."""
+        if not self.before:
+            return
         parent = self.parent()
-        if not self.before or (parent and not self.undo):
+        if parent and not self.undo:
             return  # they are the outer one's already
         if parent or not is_operation:
             for key, value, ids in self.changed():

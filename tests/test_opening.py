@@ -353,14 +353,14 @@ def test_a_long_text_is_read_in_a_time_linear_in_its_length(path):
             return line
 
     with MicroTetherDB(path) as db:
-        db["long"] = "x" * 60000
+        db["long"] = "x" * 20000
     module.open = Counted
     try:
         db = MicroTetherDB(path)
     finally:
         del module.open
-    assert content(db) == {"long": "x" * 60000}
-    assert Counted.bytes < 4 * 60000, Counted.bytes
+    assert content(db) == {"long": "x" * 20000}
+    assert Counted.bytes < 4 * 20000, Counted.bytes
 
 
 def test_the_root_is_a_folder_and_no_database(path):

@@ -1603,7 +1603,12 @@ class MicroTetherDB(_Mapping):
         """Return the value of a key, packed perhaps, or _MISSING."""
         value = _MISSING
         if isinstance(key, str):
-            value = _locked(self._data[_hash(key) % _SLOTS].get, key, _MISSING)
+            data = self._data[_hash(key) % _SLOTS]
+            if _innermost and _own_block():
+                value = data.get(key, _MISSING)
+            else:
+                with _lock:  # as _locked() does it, but faster
+                    value = data.get(key, _MISSING)
         if value is _MISSING:
             self._must_be_open()
         return value

@@ -431,17 +431,6 @@ def erases_table(board, markdown):
     return table(heads, rows, markdown)
 
 
-def times_table(board, markdown):
-    """The model's milliseconds of a durable write on a Pico."""
-    rows = []
-    for keys in board.sizes[1:4]:
-        for store in board.stores:
-            cost = board.flash(store, 256, "sets", keys)
-            times = [f"{cost[name]:.1f}" for name in ("median", "mean", "p99", "slowest")]
-            rows.append([f"{keys:,}", STORES[store], *times])
-    return table(("keys", "ms on a Pico", "median", "mean", "99 %", "worst"), rows, markdown)
-
-
 def heaps_table(board, markdown):
     sizes = (100, 500, 1000)
     rows = []
@@ -450,18 +439,6 @@ def heaps_table(board, markdown):
         rows.append([STORES[store]] + [f"{heap:.0f} KB" for heap in heaps])
     heads = ["smallest 64-bit heap to open and write"] + [f"{keys:,} keys" for keys in sizes]
     return table(heads, rows, markdown)
-
-
-def speed_table(board, markdown):
-    """Real time of a durable write on the simulated flash, as a ratio."""
-    sizes = (10, 100, 1000)
-    times = {s: [board.call("write_time", s, n) for n in sizes] for s in board.stores}
-    rows = [
-        [STORES[s], *[f"{t / own:.1f}" for t, own in zip(times[s], times["library"], strict=True)]]
-        for s in times
-    ]
-    heads = ["time of the processor per write, MicroTetherDB = 1"]
-    return table(heads + [f"{n:,} keys" for n in sizes], rows, markdown)
 
 
 def flash_table(board, markdown):
@@ -501,10 +478,8 @@ def report(board, markdown=False):
         if not markdown:
             yield flash_table(board, markdown)
     yield erases_table(board, markdown)
-    yield times_table(board, markdown)
     if not board.quick:
         yield heaps_table(board, markdown)
-        yield speed_table(board, markdown)
     if "btree" not in board.stores:
         yield "This MicroPython has no btree module; --micropython PATH chooses one that has.\n"
     side_by_side(lambda figure: figure.measure(board), [f for f in FIGURES if not f.timed])

@@ -464,19 +464,6 @@ def read_times(short, folder):
     return result
 
 
-def write_time(store, keys):
-    """Microseconds that a durable write keeps the processor busy, the simulated flash included."""
-    count = int(keys)
-    mounted(256)
-    db = opened(store, 256, 0)
-    db.update(pairs(count))
-    writes = 500 if store == "library" else 100
-    start = time.ticks_us()
-    for i in range(writes):
-        db[key(i * 7919 % count)] = value(i)
-    return time.ticks_diff(time.ticks_us(), start) / writes
-
-
 def open_time(keys, short, folder):
     """Microseconds of opening a database and of json.load of the same file."""
     count = int(keys)

@@ -106,6 +106,10 @@ if _ON_PC:
     def _keep_heap_whole():
         pass
 
+    def _with_path(error, path):
+        """Return an OSError as one that names the path."""
+        return type(error)(*error.args[:2], error.filename or path)
+
     def _last_key(data):
         return next(reversed(data))
 
@@ -266,6 +270,10 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
+    def _with_path(error, path):
+        """Return an OSError as one that names the path."""
+        return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
+
     # Where much is allocated that stays, garbage is collected now and then: before the heap is all
     # holes, too small for what a dict needs in one piece.
     _keep_heap_whole = gc.collect
@@ -332,6 +340,7 @@ _EXACT = (int, str, bool, type(None))  # what is read as it was written, inside 
 _MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MOST_DIGITS = const(4300)  # of an int: what CPython reads
 _MOST_BITS = const(14284)  # the same
+_NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is full
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
@@ -360,8 +369,8 @@ def _check(value, where, depth=0):
             raise ValueError(where + ": can't store an int of more than 4,300 digits")
     elif value is not None and value is not True and value is not False:
         name = type(value).__name__
-        article = "an" if name[0] in "aeiou" else "a"
-        raise TypeError("%s: can't store %s %s" % (where, article, name))
+        n = "n" if name[0] in "aeiou" else ""
+        raise TypeError("%s: can't store a%s %s" % (where, n, name))
 
 
 def _check_item(key, value):
@@ -385,7 +394,7 @@ def _round_trip(value):
             and text.count(b"[") + text.count(b"{") <= _MOST_DEPTH
         ):
             return text, json.loads(text)
-    except (TypeError, ValueError, RuntimeError):
+    except _NOT_STORABLE:
         pass
     return None, None
 
@@ -458,7 +467,7 @@ def _pack(value, is_lent):
         try:
             _check(value, "")
             return _encode(value)
-        except (TypeError, ValueError):
+        except _NOT_STORABLE:
             pass
     return value
 
@@ -467,7 +476,7 @@ def _is_text_of(text, value):
     """Whether a snapshot is the text of value, as that is now."""
     try:
         return text == _encode(value)
-    except (TypeError, ValueError, RuntimeError):
+    except _NOT_STORABLE:
         return False  # which has been changed to something that can't be stored
 
 
@@ -478,6 +487,11 @@ def _before(noted):
 
 def _unpack(value):
     return json.loads(value) if isinstance(value, bytes) else value
+
+
+def _text_of(key, value):
+    """Return the text of a record that sets key or, with _MISSING, deletes it."""
+    return _encode((key,) if value is _MISSING else (key, _unpack(value)))
 
 
 # The store: the files of a database.
@@ -715,8 +729,8 @@ class _Store:
         if seal is None:
             if journal:
                 raise ValueError(
-                    "%s is missing, or was edited, while its journal (.log, .tip) is there: put "
-                    "back the %s that it belongs to, or remove it" % (path, path)
+                    path + " is missing, or was edited, while its journal (.log, .tip) is there: "
+                    "put back the one that it belongs to, or remove the journal"
                 )
             if self.size:
                 try:
@@ -1112,7 +1126,7 @@ class _Block:
             if kind and (self.undo or is_operation):
                 self.roll_back()
             else:
-                self.commit(is_operation)
+                self.commit()
             if is_operation and isinstance(error, OSError):
                 raise error
         except BaseException as failure:
@@ -1182,7 +1196,7 @@ class _Block:
         else:
             before[key] = _before(before[key])
         if value is not _MISSING:
-            if (len(before) + slot) % 16 == 15:
+            if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
             data[key] = value
         else:
@@ -1211,37 +1225,33 @@ class _Block:
                     continue
                 yield key, value, ids
 
-    def texts(self):
-        """Yield the text of a record for each change."""
-        for key, value, _ in self.changed():
-            if value is _MISSING:
-                yield _encode((key,))
-            else:
-                yield _encode((key, _unpack(value)))
-
-    def commit(self, is_operation):
+    def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
         if not self.before:
             return
         parent = self.parent()
         if parent and not self.undo:
             return  # they are the outer one's already
-        if parent or not is_operation:
-            for key, value, ids in self.changed():
-                if ids is not None and isinstance(value, _NESTED):
-                    _check_item(key, value)
-                    _own(value, ids)
-        if parent:
-            self.hand_over(parent)
+        if self.text and not parent:
+            self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
         size = 0
         texts = []  # of a short batch, so that each is made once
-        for text in (self.text,) if self.text else self.texts():
-            size += len(text) + _RECORD_END
-            if size < _PIECE:
-                texts.append(text)
-        if size:
-            self.db._save(texts if size < _PIECE else self.texts(), size)
+        for key, value, ids in self.changed():
+            if ids is not None and isinstance(value, _NESTED):
+                _check_item(key, value)
+                _own(value, ids)
+            if not parent:
+                text = _text_of(key, value)
+                size += len(text) + _RECORD_END
+                if size < _PIECE:
+                    texts.append(text)
+        if parent:
+            self.hand_over(parent)
+        elif size:
+            if size >= _PIECE:
+                texts = (_text_of(key, value) for key, value, _ in self.changed())
+            self.db._save(texts, size)
 
     def hand_over(self, parent):
         """Let the outer block of the same database know what this one knows."""
@@ -1746,13 +1756,6 @@ def _locked(function, *args):
         return function(*args)
     with _lock:
         return function(*args)
-
-
-def _with_path(error, path):
-    """Return an OSError as one that names the path."""
-    if _ON_PC:
-        return type(error)(*error.args[:2], error.filename or path)
-    return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
 
 
 _NO_DATA = [{}] * _SLOTS

@@ -174,9 +174,11 @@ if _ON_PC:
 
     def _disclaim(path, claim):
         if claim is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(path + ".lock")
-            os.close(claim)
+            try:
+                with suppress(FileNotFoundError):
+                    os.unlink(path + ".lock")
+            finally:
+                os.close(claim)
 
     class _Items(ItemsView):
         def __iter__(self):
@@ -369,7 +371,7 @@ def _check(value, where, depth=0):
             raise ValueError(where + ": can't store an int of more than 4,300 digits")
     elif value is not None and value is not True and value is not False:
         name = type(value).__name__
-        n = "n" if name[0] in "aeiou" else ""
+        n = "n" if name[:1] in ("a", "e", "i", "o", "u") else ""
         raise TypeError("%s: can't store a%s %s" % (where, n, name))
 
 
@@ -431,22 +433,21 @@ def _is_same(a, b):
 
 
 def _add_containers(value, ids):
-    """Add to the set ids those of all dicts and lists inside of a dict or list."""
+    """Add to ids, {id: it}, all dicts and lists inside of a dict or list."""
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, _NESTED):
-            ids.add(id(item))
+        if isinstance(item, _NESTED) and id(item) not in ids:
+            ids[id(item)] = item
             _add_containers(item, ids)
 
 
 def _own(value, ids):
     """Replace what was put into a dict or list by a copy, which nobody else can change.
 
-    ids are those of the dicts and lists that were inside before, and stay.
+    ids are the dicts and lists that were inside before, and stay. It is used up.
     """
     for key in value if isinstance(value, dict) else range(len(value)):
         item = value[key]
-        if id(item) in ids and isinstance(item, _NESTED):
-            ids.discard(id(item))  # if it is there twice, the second one becomes a copy
+        if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
             _own(item, ids)
         elif type(item) not in _EXACT:
             value[key] = _record("", item)[1][1]
@@ -472,12 +473,16 @@ def _pack(value, is_lent):
     return value
 
 
-def _is_text_of(text, value):
-    """Whether a snapshot is the text of value, as that is now."""
+def _is_unchanged(text, ids, value):
+    """Whether value still is what its snapshot says, with the same dicts and lists inside."""
     try:
-        return text == _encode(value)
+        if text != _encode(value) or json.loads(text) != value:
+            return False
     except _NOT_STORABLE:
-        return False  # which has been changed to something that can't be stored
+        return False  # it has been changed to something that can't be stored
+    now = {}
+    _add_containers(value, now)
+    return now == ids
 
 
 def _before(noted):
@@ -627,7 +632,7 @@ def _sealed_as(path):
         file.seek(max(left - _SEAL_SIZE, 0))
         before = file.read(_SEAL_SIZE)
         seal = file.read()
-        if left < 0 or seal.strip():
+        if left < 0 or seal.strip() or not seal.strip(b"\n"):
             return None, None
         crc = 0
         file.seek(0)
@@ -671,7 +676,8 @@ def _read_foreign(path):
         file.seek(0)
         data = json.load(file)
     # Firmware before 1.26 reads an object that was cut off, too.
-    if not isinstance(data, dict) or not end.endswith(b"\n}" if start == b"{\n" else b"}"):
+    is_whole = _ON_PC or end.endswith(b"\n}" if start == b"{\n" else b"}")
+    if not isinstance(data, dict) or not is_whole:
         raise ValueError("it holds no JSON object, or not all of it")
     for key in data:
         part = {key: data[key]}
@@ -789,7 +795,7 @@ class _Store:
         for name, end in ((".log", log), (".tip", tip)):
             path = self.path + name
             is_stale = before is None and not end
-            proof = _size(path) > end and not is_stale and self._acknowledged(path, end)
+            proof = _size(path) > end and not is_stale and self._acknowledged(name, end)
             # A spill that was cut leaves the log half done, but the tip whole. One that was not
             # leaves in the tip what is in the log by now.
             if not proof or (tip if name == ".log" else self._is_in_log(proof)):
@@ -803,15 +809,15 @@ class _Store:
                     "backup, or see mtdb.py repair"
                 )
 
-    def _acknowledged(self, path, end):
+    def _acknowledged(self, name, end):
         """Return a record of a batch that was written when the one before it was durable.
 
         That is a batch which is whole and continues another one. Return None if there is none.
         """
         proof = None
         links = None  # what the next record may continue: the chain that this one has, or should
-        chain = self.end[0]
-        for _, line in _lines(path, end):
+        chain, log, _ = self.end
+        for _, line in self._lines_behind(name, end, log):
             if not line.strip():
                 continue
             if links is None:  # the newline may be what is broken
@@ -824,10 +830,17 @@ class _Store:
             if is_whole and _mark_of(line) == b" ":
                 proof = line
             links = ()
-            if is_whole or _mark_of(line) != b"+":
+            if is_whole or _mark_of(line) not in (b"+", b""):  # b"": what is left of a record
                 links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
             chain = _chain_of(line)
         return proof
+
+    def _lines_behind(self, name, end, log):
+        """Yield the lines of a journal file behind its end; before a tip of which nothing counts
+        those of the log, whose broken end it may go on with."""
+        if name == ".tip" and not end and _size(self.path + ".log"):
+            yield from _lines(self.path + ".log", log)
+        yield from _lines(self.path + name, end)
 
     def _is_in_log(self, line):
         path = self.path + ".log"
@@ -1168,17 +1181,21 @@ class _Block:
         """Return the block of the same database around it, or None."""
         return _nearest(self.outer, self.db)
 
-    def note_read(self, key, value):
-        """Note a dict or list that is handed out, and may be changed in place."""
+    def note_read(self, key, value, is_new):
+        """Note a dict or list that is handed out, and may be changed in place.
+
+        is_new: it has just been read back from its text, which a block within has left.
+        """
         before = self.before.setdefault(_hash(key) % _SLOTS, {})
         old = before.get(key, _UNTOUCHED)
         if not isinstance(old, tuple):
-            ids = set()
-            _add_containers(value, ids)
             was_set = old is not _UNTOUCHED
             if not was_set:
                 old = _pack(value, self.db._is_lent(key))
-            before[key] = old, ids, was_set
+            before[key] = old = old, {}, was_set
+            is_new = True
+        if is_new:
+            _add_containers(value, old[1])
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
@@ -1195,6 +1212,7 @@ class _Block:
             before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
+            self.text = None
         if value is not _MISSING:
             if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
@@ -1218,7 +1236,7 @@ class _Block:
                 value = data.get(key, _MISSING)
                 if isinstance(old, tuple):
                     old, ids, was_set = old
-                    if not was_set and isinstance(old, bytes) and _is_text_of(old, value):
+                    if not was_set and isinstance(old, bytes) and _is_unchanged(old, ids, value):
                         continue
                 # What was a dict or list may have had changes that weren't saved.
                 elif not isinstance(old, (bytes, dict, list)) and _is_same(old, value):
@@ -1240,7 +1258,9 @@ class _Block:
         for key, value, ids in self.changed():
             if ids is not None and isinstance(value, _NESTED):
                 _check_item(key, value)
-                _own(value, ids)
+                _own(value, dict(ids))
+                ids.clear()
+                _add_containers(value, ids)
             if not parent:
                 text = _text_of(key, value)
                 size += len(text) + _RECORD_END
@@ -1298,10 +1318,11 @@ class _Block:
             for key in before:
                 if _before(before[key]) is not _MISSING:
                     data[key] = _before(before[key])
-        if _ON_PC:
-            for key in self.order:
-                if key in data:
-                    data[key] = data.pop(key)
+        if _ON_PC and self.order:
+            # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
+            ordered = {key: data[key] for key in self.order if key in data}
+            ordered.update(data)
+            self.db._data = [ordered]
 
 
 # The database.
@@ -1603,7 +1624,12 @@ class MicroTetherDB(_Mapping):
             path = _full_path(path)
             _must_be_apart(path)
             self._make_plain()
-            _Store(path).replace(self._all_items())
+            claim = _ON_PC and _claim(path)
+            try:
+                _Store(path).replace(self._all_items())
+            finally:
+                if _ON_PC:
+                    _disclaim(path, claim)
 
     def _must_be_open(self):
         if self._ended is not None:
@@ -1625,11 +1651,14 @@ class MicroTetherDB(_Mapping):
 
     def _hand_out(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        if isinstance(value, bytes):
+        is_new = isinstance(value, bytes)
+        if is_new:
             value = self._unpack(key, value)
         block = _innermost and self._block()
-        if block and not block.busy and _task_inside is _task():
-            block.note_read(key, value)
+        while block and block.busy:  # update() reads what it is given
+            block = block.parent()
+        if block and _task_inside is _task() and isinstance(value, _NESTED):
+            block.note_read(key, value, is_new)
         lent = self._lent
         if lent is not None and key not in lent:
             _locked(lent.add, key)
@@ -1643,8 +1672,12 @@ class MicroTetherDB(_Mapping):
             if not _own_block():
                 with self._operation():  # or another thread might change it meanwhile
                     return self._unpack(key, self._find(key))
-            value = json.loads(value)
-            self._data[_hash(key) % _SLOTS][key] = value
+            text = value
+            value = json.loads(text)
+            data = self._data[_hash(key) % _SLOTS]
+            if data.get(key) is not text:  # a callback has changed it
+                return self._unpack(key, self._find(key))
+            data[key] = value
         return value
 
     def _block(self):
@@ -1696,7 +1729,8 @@ class MicroTetherDB(_Mapping):
         does it first."""
         store = self._store
         try:
-            if store.must_fold and self._ended is None:
+            # Not within a block: its changes aren't to be saved yet.
+            if store.must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
             store.settle()
         except (OSError, MemoryError, ValueError, TypeError):
@@ -1717,18 +1751,18 @@ class MicroTetherDB(_Mapping):
     def _lent_items(self):
         """Yield (key, value) of each dict or list that may have been changed in place."""
         for key in self if self._lent is None else list(self._lent):
-            value = self._find(key)
+            value = self._unpack(key, self._find(key))
             if isinstance(value, _NESTED):
                 yield key, value
 
     def _make_plain(self):
         """See that all can be saved, and that no two values share a dict or list."""
-        ids = set()
+        ids = {}
         for key, value in self._lent_items():
             _check_item(key, value)
             _add_containers(value, ids)
         for _, value in self._lent_items():
-            ids.discard(id(value))
+            ids.pop(id(value), None)
         for _, value in self._lent_items():
             _own(value, ids)
 
@@ -1737,11 +1771,15 @@ class MicroTetherDB(_Mapping):
         store = self._store
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
-        left = sum(1 for _ in self._lent_items())
+        self._make_plain()
+        lent = self._lent if self._lent is None else set(self._lent)  # a callback may add to it
+        left = 0
+        for key in self if lent is None else lent:
+            left += isinstance(self._unpack(key, self._find(key)), _NESTED)
         if left:
             for part in _Store(self._path).read():
                 for key in part:
-                    value = self._find(key) if self._is_lent(key) else None
+                    value = self._find(key) if lent is None or key in lent else None
                     if isinstance(value, _NESTED):
                         left -= _is_same(part[key], value)
         return left != 0

@@ -2,7 +2,20 @@ import os
 import sys
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, Small, content, files, found, lay, only, raises, read, remove, write
+from support import (
+    Oops,
+    Small,
+    after_a_crash,
+    content,
+    files,
+    found,
+    lay,
+    only,
+    raises,
+    read,
+    remove,
+    write,
+)
 
 
 def history(path):
@@ -405,3 +418,44 @@ def test_a_database_that_was_deleted_is_made_anew(path):
     with MicroTetherDB(path) as db:
         assert content(db) == {}
     assert os.listdir() == ["my.db"]
+
+
+@only("cpython host", "it opens a hundred times, which says the same on any disk")
+def test_what_is_left_of_a_failed_batch_is_no_damage(path):
+    module = sys.modules["MicroTetherDB"]
+    sync = module._sync
+
+    def fail(file):
+        file.flush()
+        raise OSError(5)
+
+    for length in range(1, 130):
+        db = MicroTetherDB(path)
+        db.clear()
+        db.flush()
+        db["start"] = 1
+        module._sync = fail
+        try:
+            raises(OSError, db.update, {"k1": "x" * 30, "k2": "x" * 30, "k3": "x" * 30})
+        finally:
+            module._sync = sync
+        db["n"] = "y" * length
+        assert after_a_crash(path) == {"start": 1, "n": "y" * length}, length
+
+
+def test_a_flipped_bit_at_the_end_of_the_log_is_told_by_what_is_in_the_tip(path):
+    db = Small(path)
+    db.update({"k%d" % i: "x" * 20 for i in range(40)})
+    db.flush()
+    for number in range(100):
+        db["n"] = number
+        if files(path).get(".log") and read(path + ".tip").count(b"\n") == 1:
+            break
+    assert db._store.end[1]
+    log = files(path)[".log"].rstrip() + b"\n"
+    at = len(log) - 14
+    contents = files(path)
+    damaged = bytearray(contents[".log"])
+    damaged[at] ^= 1
+    contents[".log"] = bytes(damaged)
+    raises(ValueError, found, path, contents)

@@ -1,7 +1,7 @@
 """Values that are changed in place: each belongs to its key alone, and is what a reboot gives."""
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, no_writes, only, raises, same
+from support import Oops, after_a_crash, content, files, found, no_writes, only, raises, same
 
 
 def start(path):
@@ -161,3 +161,112 @@ def test_an_int_of_too_many_digits_is_refused(path):
     assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", 10**4300)
     assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", [-(10**4300)])
     assert after_a_crash(path) == {"a": 10**4299}
+
+
+def test_a_list_that_equals_the_one_it_replaces_is_a_copy_too(path):
+    db = MicroTetherDB(path)
+    db.update(a={"l": [0]}, b={"l": [0]})
+    zero = [0]
+    with db.transaction():
+        for key in ("a", "b"):
+            db[key]["l"] = zero
+    with db.transaction():
+        db["a"]["l"].append(1)
+    with db.transaction():
+        db["b"]["n"] = 1
+    assert content(db) == after_a_crash(path) == {"a": {"l": [0, 1]}, "b": {"l": [0], "n": 1}}
+
+
+def test_what_only_looks_the_same_in_the_file_is_made_plain_or_refused(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"l": [1, 2], "d": {"1": 5}}
+    with db.lock():
+        db["a"]["l"] = (1, 2)
+    assert db["a"]["l"] == [1, 2]
+
+    def put_int_key():
+        with db.transaction():
+            db["a"]["d"] = {1: 5}
+
+    assert 'db["a"]["d"][1]' in raises(TypeError, put_int_key)
+    assert content(db) == after_a_crash(path) == {"a": {"l": [1, 2], "d": {"1": 5}}}
+
+
+def test_an_unsaved_change_outlives_a_rollback_after_it(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": 1}
+    db.flush()
+    db["a"]["x"] = 2
+    try:
+        with db.transaction():
+            assert db["a"]["x"] == 2
+            raise Oops
+    except Oops:
+        pass
+    db.close()
+    assert found(path, files(path)) == {"a": {"x": 2}}
+
+
+def test_a_reference_from_within_nested_blocks_stays_the_value(path):
+    for fails in (False, True):
+        db = MicroTetherDB(path)
+        db["a"] = {"l": [1]}
+        with db.lock():
+            assert db["a"]["l"] == [1]
+            try:
+                with db.transaction():
+                    db["a"]["l"].append(2)
+                    if fails:
+                        raise Oops
+            except Oops:
+                pass
+            inner = db["a"]["l"]
+            inner.append(3)
+        inner.append(4)
+        db.flush()
+        expected = {"a": {"l": [1, 3, 4] if fails else [1, 2, 3, 4]}}
+        assert content(db) == after_a_crash(path) == expected
+
+
+def test_a_list_in_the_place_of_one_that_is_gone_is_a_copy(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": [1]}
+    with db.lock():
+        value = db["a"]
+        value.pop("x")
+        mine = [2]
+        value["y"] = mine
+    mine.append(3)
+    assert content(db) == after_a_crash(path) == {"a": {"y": [2]}}
+
+
+def test_what_update_is_given_may_change_values_of_its_block(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": 1}
+
+    def pairs():
+        db["a"]["x"] = 99
+        yield "b", 1
+
+    try:
+        with db.transaction():
+            db.update(pairs())
+            raise Oops
+    except Oops:
+        pass
+    assert content(db) == after_a_crash(path) == {"a": {"x": 1}}
+
+
+def test_a_value_that_contains_itself_is_told(path):
+    db = MicroTetherDB(path)
+    db["a"] = {}
+    db["a"]["me"] = db["a"]
+
+    def read_in_block():
+        with db.transaction():
+            assert "me" in db["a"]
+            db["b"] = 1
+
+    assert 'db["a"]["me"]' in raises(ValueError, read_in_block)
+    db["a"] = 1
+    assert content(db) == after_a_crash(path) == {"a": 1}

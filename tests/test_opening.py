@@ -2,7 +2,19 @@ import json
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, files, lay, no_writes, only, raises, read, write
+from support import (
+    after_a_crash,
+    content,
+    files,
+    found,
+    lay,
+    no_writes,
+    only,
+    raises,
+    read,
+    remove,
+    write,
+)
 
 
 def test_a_new_database_is_empty_and_its_file_is_there_at_once(path):
@@ -495,3 +507,10 @@ def test_elsewhere_letter_case_makes_a_second_database(path):
         assert content(one) == {"a": 1} and content(two) == {"b": 2}
     with MicroTetherDB(path) as one, MicroTetherDB(path.replace("my.db", "MY.DB")) as two:
         assert content(one) == {"a": 1} and content(two) == {"b": 2}
+
+
+def test_a_file_of_another_program_may_end_in_blank_lines(path):
+    for text in (b'{"a": 1}' + b"\n" * 40, b'{\n "a": 1\n}\n\n'):
+        write(path, text)
+        assert found(path, files(path)) == {"a": 1}
+        remove(path)

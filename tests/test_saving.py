@@ -310,3 +310,11 @@ def test_a_backup_onto_a_folder_leaves_nothing_behind(path):
     os.mkdir("folder")
     raises(OSError, db.backup, "folder")
     assert "folder.tmp" not in os.listdir()
+
+
+def test_of_a_key_that_is_twice_in_an_update_the_last_value_counts(path):
+    db = MicroTetherDB(path)
+    db.update([("a", 1), ("a", 2)])
+    assert content(db) == after_a_crash(path) == {"a": 2}
+    db.update({"a": 3}, a=4)
+    assert content(db) == after_a_crash(path) == {"a": 4}

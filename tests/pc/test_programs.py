@@ -94,3 +94,16 @@ def test_where_nothing_can_be_written_a_database_can_be_read(path):
         db.close()
     finally:
         os.chmod(".", 0o755)
+
+
+def test_a_backup_onto_a_database_that_another_program_has_open_is_refused(path):
+    with MicroTetherDB(path) as db:
+        db["acknowledged"] = 1
+        backup = "import sys; sys.path.insert(0, sys.argv[1]); import MicroTetherDB as m\n"
+        backup += "m.MicroTetherDB('other.db').backup(sys.argv[2])"
+        command = [sys.executable, "-c", backup, str(interpreter.ROOT), path]
+        process = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert f"is open in process {os.getpid()}" in process.stderr
+        db["more"] = 2
+    with MicroTetherDB(path) as db:
+        assert dict(db) == {"acknowledged": 1, "more": 2}

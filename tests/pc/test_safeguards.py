@@ -146,3 +146,84 @@ def test_a_value_that_a_rollback_has_left_as_text_is_read_back_by_one_thread(pat
     thread.join()
     assert db["a"] == [0, 1]
     assert after_a_crash(path) == {"a": [0, 1]}
+
+
+def test_a_failure_within_a_block_does_not_save_the_block(path):
+    db = MicroTetherDB(path)
+    db.update(a=0, b={"x": 0})
+    db._store.must_fold = True  # as after a spill that was torn
+    with pytest.raises(Oops), db.transaction():
+        db["a"] = 1
+        with pytest.raises(TypeError), db.transaction():
+            db["b"]["x"] = {1, 2}
+        assert after_a_crash(path)["a"] == 0
+        raise Oops
+    assert db["a"] == after_a_crash(path)["a"] == 0
+
+
+def test_a_write_of_a_callback_while_a_value_is_read_back_counts(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": 1}
+    with pytest.raises(Oops), db.transaction():
+        db["a"]["x"] = 2
+        raise Oops
+    loads = module.json.loads
+
+    def callback(text):
+        monkeypatch.undo()
+        db["a"] = 5
+        return loads(text)
+
+    with db.lock():
+        monkeypatch.setattr(module.json, "loads", callback)
+        assert db["a"] == 5
+    assert db["a"] == after_a_crash(path)["a"] == 5
+
+
+def test_a_read_of_a_callback_while_a_database_closes_hides_no_change(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db.update(a={"x": 1}, b={"x": 1})
+    db.flush()
+    db["a"]["x"] = 2
+    read_files = module._Store.read
+
+    def callback(store):
+        monkeypatch.undo()
+        assert db["b"] == {"x": 1}
+        return read_files(store)
+
+    monkeypatch.setattr(module._Store, "read", callback)
+    db.close()
+    assert after_a_crash(path) == {"a": {"x": 2}, "b": {"x": 1}}
+
+
+def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.flush()
+    fail_once(monkeypatch, module.os, "unlink", PermissionError(13, "not yours"))
+    with pytest.raises(PermissionError):
+        db.close()
+    assert MicroTetherDB(path)["a"] == 1
+
+
+def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
+    db = MicroTetherDB(path)
+    db.update({f"k{i}": i for i in range(50)})
+    lines = []
+
+    def strike(frame, event, arg):
+        if frame.f_code is module._Block.put_back.__code__ and event == "line":
+            lines.append(frame.f_lineno)
+            if len(lines) == strike.at:
+                raise KeyboardInterrupt
+        return strike
+
+    for strike.at in range(1, 12):
+        del lines[:]
+        with pytest.raises((KeyboardInterrupt, Oops)), db.transaction():
+            del db["k0"]
+            sys.settrace(strike)
+            raise Oops
+        sys.settrace(None)
+        assert list(db) == [f"k{i}" for i in range(50)], strike.at

@@ -43,7 +43,7 @@ SWEEPS = {
     "fail-fat": micropython("4M", "fail", fs="fat", every=every(8)),
     "fail-cpython": cpython("fail", every=every(4)),
     "ctrl-c": cpython("ctrl_c", every=every(97)),
-    "memory": micropython("704K", "memory", fs="lfs256", every=every(8)),
+    "memory": micropython("768K", "memory", fs="lfs256", every=every(8)),
     "threads-micropython": micropython("8M", "threads", rounds=1000 if LONG else 100),
     "threads-cpython": cpython("threads", rounds=1000 if LONG else 100),
     "damage-micropython": micropython("4M", "damage", count=100000 if LONG else 5000),

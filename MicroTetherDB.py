@@ -414,7 +414,8 @@ def _record(key, value):
         for _ in range(_ROUNDS):
             record = back
             text = _encode(record)
-            back = json.loads(text)
+            # Of a copy: so storing a long value takes more memory than opening a file with it.
+            back = json.loads(text + b"\n")
             if back == record:
                 break
     return text, back
@@ -552,6 +553,25 @@ def _read_line(file):
     return file.read(size)
 
 
+def _read_piece(file, opening):
+    """Return opening and the next lines, of some 512 bytes, in one piece of memory."""
+    start = file.tell()
+    text = bytearray(opening)
+    text += file.read(_PIECE)
+    size = file.tell() - start
+    line = file.readline(_PIECE)
+    text += line
+    if len(line) == _PIECE:  # a long one
+        while line:
+            size += len(line)
+            line = not line.endswith(b"\n") and file.readline(_PIECE)
+        text = bytearray(len(opening) + size)
+        text[: len(opening)] = opening
+        file.seek(start)
+        file.readinto(memoryview(text)[len(opening) :])
+    return text
+
+
 def _lines(path, at):
     """Yield (place, line) of each line of a file, from a place on."""
     with open(path, "rb") as file:
@@ -562,12 +582,14 @@ def _lines(path, at):
             if not end:  # it is longer than that, or the last
                 file.seek(at)
                 text = _read_line(file)
-                end = len(text)
-            if not end:
-                return
+                if not text:
+                    return
+                yield at, text
+                at += len(text)
+                continue
             start = 0
             while start < end:
-                next_start = text.find(b"\n", start) + 1 or end
+                next_start = text.find(b"\n", start) + 1
                 yield at + start, text[start:next_start]
                 start = next_start
             at += end
@@ -603,10 +625,15 @@ def _chain_of(line):
         return 0
 
 
-def _parse(text, path):
-    """Return what a JSON text in the file at path says. ValueError if a number is too large for
-    the floats of this board."""
-    value = json.loads(text)
+def _parse(text, end, path):
+    """Return what a JSON text in the file at path says, up to the place end.
+
+    ValueError if a number is too large for the floats of this board.
+    """
+    try:
+        value = json.loads(memoryview(text)[:end])  # without a copy of what may be long
+    except TypeError:  # a PC, and old firmware
+        value = json.loads(text[:end])
     if text.find(b"e+") >= 0:
         _check(value, path + " can't be opened here: db", -2)
     return value
@@ -614,7 +641,7 @@ def _parse(text, path):
 
 def _change(line, path):
     """Return what a record says, (key, value): _MISSING if it deletes."""
-    record = _parse(line[:-_RECORD_END], path)
+    record = _parse(line, -_RECORD_END, path)
     return record[0], record[1] if len(record) > 1 else _MISSING
 
 
@@ -655,16 +682,14 @@ def _read_sealed(path):
     with open(path, "rb") as file:
         opening = b""
         while True:
-            text = bytearray(opening)
-            text += file.read(_PIECE)
-            text += _read_line(file)
+            text = _read_piece(file, opening)
             if not text.endswith(b",\n"):
                 break
             text[-2] = _BRACE
-            yield _parse(text, path)
+            yield _parse(text, len(text), path)
             opening = b"{"
         text += file.read()
-        yield _parse(text, path)
+        yield _parse(text, len(text), path)
 
 
 def _read_foreign(path):

@@ -359,6 +359,11 @@ def test_a_long_text_is_read_in_a_time_linear_in_its_length(path):
             Counted.bytes += len(data)
             return data
 
+        def readinto(self, buffer):
+            size = self.file.readinto(buffer)
+            Counted.bytes += size
+            return size
+
         def readline(self, *size):
             line = self.file.readline(*size)
             Counted.bytes += len(line)

@@ -1102,16 +1102,17 @@ def _must_be_free(block, task):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    # Attributes that most blocks have no use for are the class's: on a board each one costs time.
+    # What begins as the class's is made the object's own before other threads can see it, and
+    # nothing later: where there is no global lock, an object must not grow while one looks at it.
     owner = None  # the thread that has entered it
     outer = None  # the block around it
-    text = None  # the record of what was put, if that is one key of an operation
     ended = False  # on a PC
 
     def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
+        self.text = None  # the record of what was put, if that is one key of an operation
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the ids of what was inside, and whether it had been set before in the block.
         self.before = {}
@@ -1134,12 +1135,12 @@ class _Block:
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
         was, self.owner, self.release, _task_inside = self.owner, me, release, task
+        self.since = self.db._store.end  # the journal's end
         _innermost = self
         try:
             if was is not None:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             self.db._must_be_open()
-            self.since = self.db._store.end  # the journal's end
             parent = outer and not self.undo and self.parent()
             if parent:
                 self.before = parent.before
@@ -1395,8 +1396,8 @@ class MicroTetherDB(_Mapping):
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
         # The keys whose dict or list was handed out, which can be changed in place. None: too many
-        # to be listed, so it may be any.
-        self._lent = set()
+        # to be listed, so it may be any. A tuple, which can be looked at without the lock.
+        self._lent = ()
         with self._operation():
             try:
                 self._open()
@@ -1684,12 +1685,19 @@ class MicroTetherDB(_Mapping):
             block = block.parent()
         if block and _task_inside is _task() and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        lent = self._lent
-        if lent is not None and key not in lent:
-            _locked(lent.add, key)
-            if len(lent) > _MOST_LENT:
-                self._lent = None
+        if not self._is_lent(key):
+            self._note_lent(key)
         return value
+
+    def _note_lent(self, key):
+        if not _own_block():
+            with self._operation():  # or another thread might note another one meanwhile
+                self._note_lent(key)
+        elif not self._is_lent(key):
+            if len(self._lent) == _MOST_LENT:
+                self._lent = None
+            else:
+                self._lent = self._lent + (key,)
 
     def _unpack(self, key, value):
         """Read back a value that a rollback has left as its text."""
@@ -1771,11 +1779,12 @@ class MicroTetherDB(_Mapping):
                 yield key, data[key]
 
     def _is_lent(self, key):
-        return self._lent is None or key in self._lent
+        lent = self._lent
+        return lent is None or key in lent
 
     def _lent_items(self):
         """Yield (key, value) of each dict or list that may have been changed in place."""
-        for key in self if self._lent is None else list(self._lent):
+        for key in self if self._lent is None else self._lent:
             value = self._unpack(key, self._find(key))
             if isinstance(value, _NESTED):
                 yield key, value
@@ -1797,7 +1806,7 @@ class MicroTetherDB(_Mapping):
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
         self._make_plain()
-        lent = self._lent if self._lent is None else set(self._lent)  # a callback may add to it
+        lent = self._lent  # as it is now: a callback may add to it
         left = 0
         for key in self if lent is None else lent:
             left += isinstance(self._unpack(key, self._find(key)), _NESTED)

@@ -1102,10 +1102,8 @@ def _must_be_free(block, task):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    # What begins as the class's is made the object's own before other threads can see it, and
-    # nothing later: where there is no global lock, an object must not grow while one looks at it.
-    owner = None  # the thread that has entered it
-    outer = None  # the block around it
+    # All attributes are made at once: there may be no memory for one when the lock is taken, and
+    # where there is no global lock, an object must not grow while another thread looks at it.
     ended = False  # on a PC
 
     def __init__(self, db, undo, busy):
@@ -1113,6 +1111,10 @@ class _Block:
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
         self.text = None  # the record of what was put, if that is one key of an operation
+        self.owner = None  # the thread that has entered it
+        self.outer = None  # the block around it
+        self.release = None  # what lets other threads go on at its end
+        self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the ids of what was inside, and whether it had been set before in the block.
         self.before = {}
@@ -1134,8 +1136,11 @@ class _Block:
             acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was, self.owner, self.release, _task_inside = self.owner, me, release, task
-        self.since = self.db._store.end  # the journal's end
+        was = self.owner
+        self.owner = me
+        self.release = release
+        _task_inside = task
+        self.since = self.db._store.end
         _innermost = self
         try:
             if was is not None:  # another thread was faster

@@ -337,11 +337,11 @@ _MISSING = object()  # stands for the value of a key that isn't there
 _UNTOUCHED = object()  # and for what was there before, of a key that a block hasn't touched
 _NESTED = (dict, list)
 _NOT_PLAIN = (dict, list, bytes)  # bytes: the text of a dict or list, not yet read back
-_MOST_LENT = const(30)
+_MOST_LENT = const(30)  # keys to list, as those whose value was handed out
 _EXACT = (int, str, bool, type(None))  # what is read as it was written, inside of a value
 _MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MOST_DIGITS = const(4300)  # of an int: what CPython reads
-_MOST_BITS = const(14284)  # the same
+_MOST_BITS = const(14284)  # the same in bits
 _NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is full
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
@@ -444,7 +444,7 @@ def _add_containers(value, ids):
 def _own(value, ids):
     """Replace what was put into a dict or list by a copy, which nobody else can change.
 
-    ids are the dicts and lists that were inside before, and stay. It is used up.
+    ids are the dicts and lists that were inside before, and stay. It is emptied.
     """
     for key in value if isinstance(value, dict) else range(len(value)):
         item = value[key]
@@ -506,7 +506,7 @@ _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _PIECE = const(512)  # bytes to read at once
-_KEYS_AT_ONCE = const(10)
+_KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7D)
 _KIND = const(0xF000)  # the bits of a file's mode that say what it is
@@ -539,18 +539,14 @@ def _size(path):
     return stat[6]
 
 
-def _read_line(file):
-    """Return the next line. However long it is, it takes one piece of memory of its length."""
-    start = file.tell()
-    line = file.readline(_PIECE)
-    size = len(line)
-    if size < _PIECE:
-        return line
-    while line and not line.endswith(b"\n"):
+def _skip_line(file):
+    """Go to the end of the line, and return how many bytes that was."""
+    size = 0
+    while True:
         line = file.readline(_PIECE)
         size += len(line)
-    file.seek(start)
-    return file.read(size)
+        if not line or line.endswith(b"\n"):
+            return size
 
 
 def _read_piece(file, opening):
@@ -558,13 +554,10 @@ def _read_piece(file, opening):
     start = file.tell()
     text = bytearray(opening)
     text += file.read(_PIECE)
-    size = file.tell() - start
     line = file.readline(_PIECE)
     text += line
-    if len(line) == _PIECE:  # a long one
-        while line:
-            size += len(line)
-            line = not line.endswith(b"\n") and file.readline(_PIECE)
+    if line and not line.endswith(b"\n"):  # a long one
+        size = file.tell() - start + _skip_line(file)
         text = bytearray(len(opening) + size)
         text[: len(opening)] = opening
         file.seek(start)
@@ -581,11 +574,12 @@ def _lines(path, at):
             end = text.rfind(b"\n") + 1
             if not end:  # it is longer than that, or the last
                 file.seek(at)
-                text = _read_line(file)
-                if not text:
+                size = _skip_line(file)
+                if not size:
                     return
-                yield at, text
-                at += len(text)
+                file.seek(at)
+                yield at, file.read(size)
+                at += size
                 continue
             start = 0
             while start < end:
@@ -773,16 +767,20 @@ class _Store:
         self.seal = seal
         self.end = seal, 0, 0
         if journal:
-            chain, log = yield from self._follow(".log", seal, 0)
-            chain, tip = yield from self._follow(".tip", chain, 0)
-            if tip:
-                # A spill that the power cut has torn: the tip says what is broken in the log.
-                chain, end = yield from self._follow(".log", chain, log)
-                self.must_fold = log != end
-            self.end = chain, log, tip
-            self._look_for_damage(before)
+            yield from self._read_journal(before)
         if name != path:
             _rename(name, path)
+
+    def _read_journal(self, before):
+        """Yield what the journal says. before is the seal of the X before this one."""
+        chain, log = yield from self._follow(".log", self.seal, 0)
+        chain, tip = yield from self._follow(".tip", chain, 0)
+        if tip:
+            # A spill that the power cut has torn: the tip says what is broken in the log.
+            chain, end = yield from self._follow(".log", chain, log)
+            self.must_fold = log != end
+        self.end = chain, log, tip
+        self._look_for_damage(before)
 
     def _follow(self, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
@@ -1070,8 +1068,8 @@ _task_inside = None  # the asyncio task that has entered the outermost, if there
 _open_ones = {}  # full path: the database that has it open
 
 _MISUSED = (
-    "a block is entered once, and ends in its thread, from the inside out: all are rolled back. "
-    "Make a new one for each with, and don't await or yield in it"
+    "a block is entered once and must end in its thread, from the inside out; otherwise it is "
+    "rolled back. Make a new one for each with, and don't await or yield in it"
 )
 
 
@@ -1116,7 +1114,7 @@ class _Block:
         self.release = None  # what lets other threads go on at its end
         self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
-        # of the ids of what was inside, and whether it had been set before in the block.
+        # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
         self.before = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1233,17 +1231,16 @@ class _Block:
         slot = _hash(key) % _SLOTS
         data = self.db._data[slot]
         before = self.before.get(slot) or {}
+        self.text = None if self.before or self.outer else text
         if key not in before:
             old = data.get(key, _MISSING)
             if not isinstance(old, _NESTED) and _is_same(old, value):
                 return
-            self.text = None if self.before or self.outer else text
             self.before[slot] = before
             # In a block of the user's, he may change the old value in place.
             before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
-            self.text = None
         if value is not _MISSING:
             if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
@@ -1256,7 +1253,7 @@ class _Block:
     def changed(self):
         """Yield (key, value, ids) of all that may have to be saved: _MISSING, if it is deleted.
 
-        ids are those of the dicts and lists that were inside when it was handed out.
+        ids are the dicts and lists that were inside when it was handed out, {id: it}.
         """
         for slot in self.before:
             data = self.db._data[slot]
@@ -1787,34 +1784,38 @@ class MicroTetherDB(_Mapping):
         lent = self._lent
         return lent is None or key in lent
 
-    def _lent_items(self):
-        """Yield (key, value) of each dict or list that may have been changed in place."""
-        for key in self if self._lent is None else self._lent:
+    def _lent_items(self, lent):
+        """Yield (key, value) of each dict or list that may have been changed in place.
+
+        lent is self._lent, taken once: a callback may add to that meanwhile.
+        """
+        for key in self if lent is None else lent:
             value = self._unpack(key, self._find(key))
             if isinstance(value, _NESTED):
                 yield key, value
 
     def _make_plain(self):
         """See that all can be saved, and that no two values share a dict or list."""
+        lent = self._lent
         ids = {}
-        for key, value in self._lent_items():
+        for key, value in self._lent_items(lent):
             _check_item(key, value)
             _add_containers(value, ids)
-        for _, value in self._lent_items():
+        for _, value in self._lent_items(lent):
             ids.pop(id(value), None)
-        for _, value in self._lent_items():
+        for _, value in self._lent_items(lent):
             _own(value, ids)
 
     def _is_changed(self):
-        """Whether there is anything that X doesn't say."""
+        """Whether there is anything that X doesn't say. Sees first that no values are shared."""
         store = self._store
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
         self._make_plain()
-        lent = self._lent  # as it is now: a callback may add to it
+        lent = self._lent
         left = 0
-        for key in self if lent is None else lent:
-            left += isinstance(self._unpack(key, self._find(key)), _NESTED)
+        for _ in self._lent_items(lent):
+            left += 1
         if left:
             for part in _Store(self._path).read():
                 for key in part:

@@ -270,3 +270,16 @@ def test_a_value_that_contains_itself_is_told(path):
     assert 'db["a"]["me"]' in raises(ValueError, read_in_block)
     db["a"] = 1
     assert content(db) == after_a_crash(path) == {"a": 1}
+
+
+def test_a_long_value_is_rolled_back_too(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"text": "x" * 5000}
+    assert len(db["a"]["text"]) == 5000
+    try:
+        with db.transaction():
+            db["a"]["text"] = ""
+            raise Oops
+    except Oops:
+        pass
+    assert content(db) == after_a_crash(path) == {"a": {"text": "x" * 5000}}

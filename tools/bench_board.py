@@ -323,9 +323,8 @@ def prepared(name, path):
     if name == "spill":
         i = 0
         store = db._store
-        while (
-            not store.end[1] or store.end[2] < db.TIP_SIZE - 60
-        ):  # until the tip is full once more
+        # Until the tip is full once more.
+        while not store.end[1] or store.end[2] < db.TIP_SIZE - 60:
             i += 1
             db[key(i)] = value(i + 1)
         return lambda: db.__setitem__(key(5), value(i + 2))

@@ -6,7 +6,7 @@
 It prints a table, in Markdown. What is emulated: every instruction of the processor at 125 MHz and
 the flash chip, with 45 ms an erase of 4 KB and 0.4 ms a page of 256 bytes. What isn't: the cache
 through which the processor reads the flash. --miss 56 models that, too: each miss then costs so
-many cycles. A real Pico is in between.
+many cycles. It is the slower bracket.
 """
 
 import argparse

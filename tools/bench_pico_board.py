@@ -69,8 +69,9 @@ def without_call(function):
     return taken(function, 20) - taken(lambda: None, 20)
 
 
-def say(name, microseconds, unit="ms"):
-    print(name, microseconds / (1000 if unit == "ms" else 1))
+def say(name, microseconds):
+    """Print a figure in milliseconds."""
+    print(name, microseconds / 1000)
 
 
 def measure(cls, keys):
@@ -118,13 +119,13 @@ def measure_access(db, keys):
         with db.transaction():
             db[name]
 
-    say("db[key], us", without_call(lambda: db[name]), "us")
-    say("db.get(key), us", without_call(lambda: db.get(name)), "us")
-    say("key in db, us", without_call(lambda: name in db), "us")
-    say("db.get() of a missing key, us", without_call(lambda: db.get("missing")), "us")
-    say("len(db), us", without_call(lambda: len(db)), "us")
-    say("an empty block, us", without_call(block), "us")
-    say("a block that reads a nested value, us", without_call(read_in_block), "us")
+    print("db[key], us", without_call(lambda: db[name]))
+    print("db.get(key), us", without_call(lambda: db.get(name)))
+    print("key in db, us", without_call(lambda: name in db))
+    print("db.get() of a missing key, us", without_call(lambda: db.get("missing")))
+    print("len(db), us", without_call(lambda: len(db)))
+    print("an empty block, us", without_call(block))
+    print("a block that reads a nested value, us", without_call(read_in_block))
 
 
 def measure_writes(db, keys):

@@ -30,7 +30,7 @@ PYTHON = VENV / "bin" / "python"
 def main(args):
     options, pytest_args = options_of(args)
     set_up()
-    if options.pico:
+    if options.pico or options.firmware:
         build_pico(options.firmware)
     run("ruff", "check")
     run("ruff", "format", "--check")

@@ -50,7 +50,7 @@ export class Pico {
     }
     this.mcu.loadBootrom(new Uint32Array(rom.buffer));
     this.mcu.flash.set(flash ?? readFirmware(path.join(FOLDER, "firmware.bin")), 0);
-    this.counts = { erases: 0, pages: 0, operations: 0, mark: 0, collections: 0 };
+    this.counts = { erases: 0, pages: 0, operations: 0, mark: 0 };
     this.onFlash = () => {}; // called before and after each operation of the chip
     this.wasReset = false;
     this.output = "";
@@ -120,12 +120,12 @@ export class Pico {
     };
   }
 
-  // machine.mem32[PROBE] reads the erases, + 4 the pages, + 8 the collections of garbage so far;
-  // written, it sets the mark: how far the program has come.
+  // machine.mem32[PROBE] reads the erases so far, + 4 the pages; written, it sets the mark: how far
+  // the program has come.
   #listenToPrograms() {
     const { mcu } = this;
     const read = mcu.readUint32.bind(mcu), write = mcu.writeUint32.bind(mcu);
-    const names = ["erases", "pages", "collections"];
+    const names = ["erases", "pages"];
     mcu.readUint32 = (address) => {
       const name = names[(address - PROBE) >> 2];
       return address >= PROBE && name ? this.counts[name] : read(address);
@@ -133,7 +133,6 @@ export class Pico {
     mcu.writeUint32 = (address, value) => {
       if (address !== PROBE) return write(address, value);
       this.counts.mark = value;
-      this.onMark?.(value);
     };
   }
 

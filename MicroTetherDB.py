@@ -565,33 +565,35 @@ def _read_piece(file, opening):
     return text
 
 
-def _lines(path, at):
-    """Yield (place, line) of each line of a file, from a place on."""
-    with open(path, "rb") as file:
-        while True:
+def _lines(file, at):
+    """Yield (place, line) of each line of a file, from a place on.
+
+    It doesn't open the file: a generator that is left early would not close it.
+    """
+    while True:
+        file.seek(at)
+        text = file.read(_PIECE)
+        end = text.rfind(b"\n") + 1
+        if not end:  # it is longer than that, or the last
             file.seek(at)
-            text = file.read(_PIECE)
-            end = text.rfind(b"\n") + 1
-            if not end:  # it is longer than that, or the last
-                file.seek(at)
-                size = _skip_line(file)
-                if not size:
-                    return
-                file.seek(at)
-                yield at, file.read(size)
-                at += size
-                continue
-            start = 0
-            while start < end:
-                next_start = text.find(b"\n", start) + 1
-                yield at + start, text[start:next_start]
-                start = next_start
-            at += end
+            size = _skip_line(file)
+            if not size:
+                return
+            file.seek(at)
+            yield at, file.read(size)
+            at += size
+            continue
+        start = 0
+        while start < end:
+            next_start = text.find(b"\n", start) + 1
+            yield at + start, text[start:next_start]
+            start = next_start
+        at += end
 
 
-def _records(path, chain, start):
+def _records(file, chain, start):
     """Yield (place, line, chain) of each line, from a place on, that continues the chain."""
-    for at, line in _lines(path, start):
+    for at, line in _lines(file, start):
         its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
         if line[-_CHAIN_SIZE:] == b"%08x\n" % its_chain:
             chain = its_chain
@@ -600,9 +602,11 @@ def _records(path, chain, start):
 
 def _end_of(path, chain):
     """Return the chain at the end of a journal file that begins with this one."""
-    for _, line, its_chain in _records(path, chain, 0) if _size(path) else ():
-        if _mark_of(line) == b" ":
-            chain = its_chain
+    if _size(path):
+        with open(path, "rb") as file:
+            for _, line, its_chain in _records(file, chain, 0):
+                if _mark_of(line) == b" ":
+                    chain = its_chain
     return chain
 
 
@@ -789,12 +793,16 @@ class _Store:
         next one.
         """
         path = self.path + name
+        if not _size(path):
+            return chain, end
         part = {}
         batch = 0  # how many records of the next batch there are
-        for at, line, its_chain in _records(path, chain, end) if _size(path) else ():
-            batch += 1
-            if _mark_of(line) == b" ":
-                for _, record, _ in _records(path, chain, end) if batch > 1 else ((0, line, 0),):
+        with open(path, "rb") as file:
+            for at, line, its_chain in _records(file, chain, end):
+                batch += 1
+                if _mark_of(line) != b" ":
+                    continue
+                for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
                     key, value = _change(record, path)
                     if key in part or len(part) == _KEYS_AT_ONCE:
                         yield part
@@ -862,12 +870,17 @@ class _Store:
         """Yield the lines of a journal file behind its end; before a tip of which nothing counts
         those of the log, whose broken end it may go on with."""
         if name == ".tip" and not end and _size(self.path + ".log"):
-            yield from _lines(self.path + ".log", log)
-        yield from _lines(self.path + name, end)
+            with open(self.path + ".log", "rb") as file:
+                yield from _lines(file, log)
+        with open(self.path + name, "rb") as file:
+            yield from _lines(file, end)
 
     def _is_in_log(self, line):
         path = self.path + ".log"
-        return _size(path) and line in (other for _, other in _lines(path, 0))
+        if _size(path):
+            with open(path, "rb") as file:
+                return line in (other for _, other in _lines(file, 0))
+        return False
 
     def is_due_to_fold(self, size, tip_size):
         """Whether to fold instead of appending so many bytes: the tip is full, and the journal

@@ -459,3 +459,37 @@ def test_a_flipped_bit_at_the_end_of_the_log_is_told_by_what_is_in_the_tip(path)
     damaged[at] ^= 1
     contents[".log"] = bytes(damaged)
     raises(ValueError, found, path, contents)
+
+
+def test_opening_leaves_no_file_open(path):
+    # On littlefs a file that is closed by the garbage collection can bring the interpreter down.
+    import MicroTetherDB as module
+
+    class Counted:
+        open_ones = 0
+
+        def __init__(self, path, mode):
+            self.file = open(path, mode)  # noqa: SIM115
+
+        def __enter__(self):
+            Counted.open_ones += 1
+            return self.file.__enter__()
+
+        def __exit__(self, *error):
+            Counted.open_ones -= 1
+            return self.file.__exit__(*error)
+
+    def opened(path, mode, **more):
+        return Counted(path, mode) if mode == "rb" else open(path, mode, **more)
+
+    db = Small(path)
+    db.update({"k%d" % i: "x" * 20 for i in range(40)})
+    db.flush()
+    module.open = opened
+    try:
+        for number in range(12):
+            db.update({"a": number, "b": number, "c": number})
+            found(path, files(path))
+            assert Counted.open_ones == 0, number
+    finally:
+        del module.open

@@ -294,10 +294,8 @@ else:
     def _sync(file):
         file.flush()
 
-    def _as_it_is(it, *_):
-        return it
-
-    _Guard = _sync_folder = _as_it_is
+    def _Guard(block):
+        return block
 
     def _full_path(path):
         full = ""
@@ -353,10 +351,10 @@ def _check(value, where, depth=0):
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
         for key in value if is_dict else range(len(value)):
-            if is_dict and not isinstance(key, str):
-                raise TypeError("%s[%r]: a key must be a str" % (where, key))
             place = ('%s["%s"]' if is_dict else "%s[%d]") % (where, key)
             if is_dict:
+                if not isinstance(key, str):
+                    raise TypeError("%s[%r]: a key must be a str" % (where, key))
                 _check(key, place)
             _check(value[key], place, depth + 1)
     elif isinstance(value, str):
@@ -909,7 +907,7 @@ class _Store:
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
-        if not start:
+        if _ON_PC and not start:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
@@ -1694,13 +1692,14 @@ class MicroTetherDB(_Mapping):
         """Return a dict or list that was found, to the user: who may change it in place."""
         is_new = isinstance(value, bytes)
         if is_new:
-            value = self._unpack(key, value)
+            value = self._read_back(key, value)
         block = _innermost and self._block()
         while block and block.busy:  # update() reads what it is given
             block = block.parent()
         if block and _task_inside is _task() and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        if not self._is_lent(key):
+        lent = self._lent
+        if lent is not None and key not in lent:
             self._note_lent(key)
         return value
 
@@ -1714,17 +1713,17 @@ class MicroTetherDB(_Mapping):
             else:
                 self._lent = self._lent + (key,)
 
-    def _unpack(self, key, value):
+    def _read_back(self, key, value):
         """Read back a value that a rollback has left as its text."""
         if isinstance(value, bytes):
             if not _own_block():
                 with self._operation():  # or another thread might change it meanwhile
-                    return self._unpack(key, self._find(key))
+                    return self._read_back(key, self._find(key))
             text = value
             value = json.loads(text)
             data = self._data[_hash(key) % _SLOTS]
             if data.get(key) is not text:  # a callback has changed it
-                return self._unpack(key, self._find(key))
+                return self._read_back(key, self._find(key))
             data[key] = value
         return value
 
@@ -1739,7 +1738,7 @@ class MicroTetherDB(_Mapping):
     def _pop(self, key, default):
         value = self._find(key)
         if value is not _MISSING:
-            default = self._unpack(key, value)
+            default = self._read_back(key, value)
             _innermost.put(key, _MISSING, None)
         elif default is _MISSING:
             raise KeyError(key)
@@ -1803,7 +1802,7 @@ class MicroTetherDB(_Mapping):
         lent is self._lent, taken once: a callback may add to that meanwhile.
         """
         for key in self if lent is None else lent:
-            value = self._unpack(key, self._find(key))
+            value = self._read_back(key, self._find(key))
             if isinstance(value, _NESTED):
                 yield key, value
 

@@ -118,8 +118,11 @@ if _ON_PC:
         with suppress(KeyError, RuntimeError):
             return sys.modules["asyncio"].current_task()
 
-    def _create(path, like):
-        """Open a new file for writing, with the mode and owner of like. Follow no link."""
+    def _open_at(start, path, like):
+        """Open a file to go on writing at that place: if it is 0, a new one, which has the mode
+        and owner of like. Follow no link."""
+        if start:
+            return open(path, "r+b")
         with suppress(FileNotFoundError):
             os.unlink(path)
         if not os.path.exists(like):
@@ -180,7 +183,8 @@ if _ON_PC:
                 other = os.read(claim, 20).decode().strip()
                 os.close(claim)
                 if isinstance(error, BlockingIOError):
-                    text = "%s is open in process %s: close it there" % (path, other)
+                    who = "process " + other if other else "another process"
+                    text = "%s is open in %s: close it there" % (path, who)
                     raise OSError(_EBUSY, text) from None
                 raise
 
@@ -302,8 +306,14 @@ else:
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
         return core and get_ident() == _main_thread and core.cur_task
 
-    def _create(path, like):
-        return open(path, "wb")
+    def _open_at(start, path, like):
+        """Open a file to go on writing at that place: a new one, if it is 0.
+
+        No branch may come between this and a `with`, where Ctrl-C could lose the open file:
+        littlefs, when that is collected, writes it back as it was.
+        """
+        mode = "r+b" if start else "wb"
+        return open(path, mode)
 
     def _sync(file):
         file.flush()
@@ -528,6 +538,7 @@ def _text_of(key, value):
 _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
+_NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
@@ -680,7 +691,7 @@ def _sealed_as(path):
         file.seek(max(left - _SEAL_SIZE, 0))
         before = file.read(_SEAL_SIZE)
         seal = file.read()
-        if left < 0 or seal.strip(b" \t") != b"\n":
+        if left < 0 or seal.strip() or not seal.strip(b"\n"):
             return None, None
         crc = 0
         file.seek(0)
@@ -693,7 +704,7 @@ def _sealed_as(path):
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
             "last two, blank lines; else restore a backup"
         )
-    if before.strip(b" \t") != b"\n":  # the first edition knew only one seal
+    if before.strip():  # the first edition knew only one seal
         return crc, None
     return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
 
@@ -704,7 +715,7 @@ def _read_sealed(path):
         opening = b""
         while True:
             text = _read_piece(file, opening)
-            if not text.endswith(b",\n"):
+            if text[-2:] != b",\n":
                 break
             text[-2] = _BRACE
             yield _parse(text, len(text), path)
@@ -844,14 +855,16 @@ class _Store:
     def _look_for_damage(self, before):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
-        A journal that continues the X before this one is stale. (X of the first edition doesn't
-        tell: with that, a file of which nothing counts is taken for stale.)
+        A journal that continues the X before this one is stale. So is one of which nothing counts
+        beside an X that doesn't tell: a backup, put back, or one of the first edition.
         """
         _, log, tip = self.end
+        if before in (None, _NO_SEAL_BEFORE) and not log + tip:
+            return
         for name, end in ((".log", log), (".tip", tip)):
             path = self.path + name
-            is_stale = before is None and not end
-            proof = _size(path) > end and not is_stale and self._acknowledged(name, end)
+            is_stale = False
+            proof = _size(path) > end and self._acknowledged(name, end)
             # A spill that was cut leaves the log half done, but the tip whole. One that was not
             # leaves in the tip what is in the log by now.
             if not proof or (tip if name == ".log" else self._is_in_log(proof)):
@@ -927,20 +940,23 @@ class _Store:
         start = log if spills else tip
         if spills and not log + tip:
             # It may be stale, and what it continued is in the log that is replaced now.
-            _if_there(os.remove, self.path + ".tip")
+            self.remove(".tip")
         path = self.path + name
         self.failed = name
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
-            _if_there(os.remove, self.path + ".tmp")
+            self.remove(".tmp")
             self.has_tmp = False
-        with open(path, "r+b") if start else _create(path, self.path) as file:
-            if file.seek(0, 2) < start:
+        with _open_at(start, path, self.path) as file:
+            copied = b""
+            if spills and tip:
+                with open(self.path + ".tip", "rb") as source:
+                    copied = source.read(tip)
+            if file.seek(0, 2) < start or spills and len(copied) < tip:
                 self.must_fold = True
-                raise OSError(_EIO, path + " got shorter")
+                raise OSError(_EIO, self.path + ": its journal got shorter")
             file.seek(start)
-            if spills:
-                self._copy_tip(file, tip)
+            file.write(copied)
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
@@ -948,16 +964,6 @@ class _Store:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
-
-    def _copy_tip(self, file, left):
-        if left:
-            with open(self.path + ".tip", "rb") as source:
-                while left:
-                    text = source.read(min(left, 64))
-                    if not text:
-                        self.must_fold = True
-                        raise OSError(_EIO, self.path + ".tip got shorter")
-                    left -= file.write(text)
 
     def settle(self):
         """Make sure that a failed batch doesn't count, even if it has reached the disk.
@@ -970,7 +976,7 @@ class _Store:
             if self.failed == ".log":
                 place += log
             if not place:
-                _if_there(os.remove, path)
+                self.remove(self.failed)
             elif _size(path) > place:
                 with open(path, "r+b") as file:
                     file.seek(place)
@@ -986,9 +992,9 @@ class _Store:
         # A journal must not get older than the X before this one, or it isn't known for stale.
         _, log, tip = self.end
         if not log:
-            _if_there(os.remove, path + ".log")
+            self.remove(".log")
         if not tip:
-            _if_there(os.remove, path + ".tip")
+            self.remove(".tip")
         seal, size = self.write(path, items, self.seal or 0)
         self.has_tmp = True
         must_fold = self.must_fold
@@ -1011,7 +1017,7 @@ class _Store:
         before is the seal of the X that it will replace.
         """
         path += ".tmp"
-        file = _create(path, self.path)
+        file = _open_at(0, path, self.path)
         try:
             with file:
                 crc = 0
@@ -1032,24 +1038,26 @@ class _Store:
             os.remove(path)
             raise
 
+    def remove(self, *ends):
+        for end in ends:
+            if _if_there(os.stat, self.path + end):  # the disk may be read-only
+                os.remove(self.path + end)
+
     def remove_others(self):
         """Remove all files but X."""
         if self.seal is not None:  # else they are another program's
-            for name in (".tmp", ".tip", ".log"):
-                if _if_there(os.stat, self.path + name):  # the disk may be read-only
-                    os.remove(self.path + name)
+            self.remove(".tmp", ".tip", ".log")
 
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
         _size(self.path)
         self.journal_size()
-        self.write(self.path, items, 0)
+        self.write(self.path, items, _NO_SEAL_BEFORE)
         try:
-            _if_there(os.remove, self.path + ".tip")
-            _if_there(os.remove, self.path + ".log")
+            self.remove(".tip", ".log")
             _rename(self.path + ".tmp", self.path)
         except OSError:
-            _if_there(os.remove, self.path + ".tmp")
+            self.remove(".tmp")
             raise
 
     def journal_size(self):
@@ -1188,6 +1196,11 @@ class _Block:
         if outer:
             _must_be_free(outer, task)
             self.outer = outer
+            parent = self.parent()
+            if parent and not self.undo:
+                self.before = parent.before
+                if _ON_PC:
+                    self.order = parent.order
             acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
@@ -1201,11 +1214,6 @@ class _Block:
             if was is not None:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             self.db._must_be_open()
-            parent = outer and not self.undo and self.parent()
-            if parent:
-                self.before = parent.before
-                if _ON_PC:
-                    self.order = parent.order
             return self.db
         except BaseException:
             self.leave()
@@ -1761,8 +1769,10 @@ class MicroTetherDB(_Mapping):
             value = self._read_back(key, value)
         block = _innermost and self._block()
         while block and block.busy:  # update() reads what it is given
+            if key in block.before.get(_hash(key) % _SLOTS, ()):
+                break  # it has noted that already, and hands it over
             block = block.parent()
-        if block and _task_inside is _task() and isinstance(value, _NESTED):
+        if block and not block.busy and _task_inside is _task() and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
         lent = self._lent
         if lent is not None and key not in lent:

@@ -246,7 +246,7 @@ def test_a_rename_that_failed_half_way_is_finished_before_the_next_fold(path):
     rename = module._rename
     db = MicroTetherDB(path)
     db["a"] = 1
-    create = module._create
+    open_at = module._open_at
     there = []
 
     def fail(old, new):
@@ -254,18 +254,18 @@ def test_a_rename_that_failed_half_way_is_finished_before_the_next_fold(path):
         os.remove(new)
         raise OSError(5)
 
-    def looking_create(target, like):
+    def looking_open_at(start, target, like):
         there.append(path.rsplit("/", 1)[1] in os.listdir())
-        return create(target, like)
+        return open_at(start, target, like)
 
-    module._create = looking_create
+    module._open_at = looking_open_at
     module._rename = fail
     try:
         raises(OSError, db.flush)
         db.flush()
     finally:
         module._rename = rename
-        module._create = create
+        module._open_at = open_at
     assert there == [True, True]
     assert content(db) == after_a_crash(path) == {"a": 1}
     db["a"] = 2

@@ -578,8 +578,8 @@ def test_a_json_file_written_by_hand_is_read_however_it_is_laid_out(path):
         b'{"ssid": "x", "list": [1, 2]}',
         b'{\n  "ssid": "x",\n  "list": [1,\n 2] }\n',
         b'{\r\n\t"ssid": "x",\r\n\t"list": [1, 2]}\r\n',
-        b'{"ssid": "x", "list": [1, 2]}' + 70 * b" ",
-        b'{"ssid": "x", "list": [1, 2]}' + 40 * b"\r\n",
+        b'{"ssid": "x", "list": [1, 2]}' + 20 * b" ",
+        b'{"ssid": "x", "list": [1, 2]}' + 40 * b"\n",
     ):
         write(path, text)
         with MicroTetherDB(path) as db:

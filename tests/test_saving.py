@@ -252,12 +252,14 @@ def test_a_restored_backup_has_no_part_in_a_newer_journal(path):
     db = MicroTetherDB(path)
     db["a"] = 1
     db.backup("backup.db")
-    db["a"] = 2
-    db.flush()
-    db["a"] = 3
-    write(path, read("backup.db"))
-    db = MicroTetherDB(path)
-    assert content(db) == {"a": 1}
+    for writes in (1, 2, 20):
+        db["a"] = 2
+        db.flush()
+        for n in range(writes):
+            db["a"] = 3 + n
+        write(path, read("backup.db"))
+        db = MicroTetherDB(path)
+        assert content(db) == {"a": 1}
 
 
 def test_a_journal_that_was_reopened_is_gone_on_with(path):

@@ -689,8 +689,9 @@ def _sealed_as(path):
     with open(path, "rb") as file:
         left = file.seek(0, 2) - _SEAL_SIZE
         file.seek(max(left - _SEAL_SIZE, 0))
-        before = file.read(_SEAL_SIZE)
-        seal = file.read()
+        end = file.read()
+        before = end[:-_SEAL_SIZE]
+        seal = end[-_SEAL_SIZE:]
         if left < 0 or seal.strip() or not seal.strip(b"\n"):
             return None, None
         crc = 0

@@ -219,3 +219,25 @@ def test_a_change_in_place_is_saved_or_rolled_back_whatever_a_callback_writes_me
                 assert db["b"]["l"] == ([added[0]] if added[0] else [])
     assert busy(ticking.errors), ticking.errors
     assert content(db) == after_a_crash(path)
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_write_in_a_callback_is_saved_with_the_block_whose_inner_block_it_interrupts(path):
+    db = Small(path)
+    count = [0]
+
+    def write():
+        count[0] += 1
+        db["c%d" % (count[0] % 5)] = [count[0]]
+
+    with Ticking(write) as ticking:
+        for n in range(150):
+            with db.transaction():
+                db["a"] = n
+                with db.lock():
+                    db["b"] = n
+            with db.lock():
+                pass
+    assert ticking.runs > 3
+    assert busy(ticking.errors), ticking.errors
+    assert content(db) == after_a_crash(path)

@@ -396,3 +396,24 @@ def test_a_subclass_of_a_str_or_number_is_stored_as_what_it_holds(path):
     expected = {"a": "x", "b": [2.5, 3, {"k": "v"}], "c": {"n": [0.5, "y", 4]}}
     assert same(content(db), expected)
     assert same(after_a_crash(path), expected)
+
+
+def test_what_an_update_reads_back_in_its_midst_is_rolled_back_with_it(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"v": 0}
+
+    def pairs():
+        yield "a", {"v": 1}
+        assert db["a"] == {"v": 1}
+        yield "b", 1
+
+    for fails in (True, False):
+        try:
+            with db.transaction():
+                db.update(pairs())
+                if fails:
+                    raise Oops
+        except Oops:
+            pass
+        expected = {"a": {"v": 0}} if fails else {"a": {"v": 1}, "b": 1}
+        assert content(db) == after_a_crash(path) == expected

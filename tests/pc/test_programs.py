@@ -9,6 +9,8 @@ import pytest
 import interpreter
 from MicroTetherDB import MicroTetherDB
 
+module = sys.modules["MicroTetherDB"]
+
 TRY = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -48,6 +50,15 @@ def test_a_program_that_was_killed_locks_nobody_out(path):
     with MicroTetherDB(path) as db:
         assert dict(db) == {"a": 1}
     assert os.listdir() == ["my.db"]
+
+
+@pytest.mark.skipif(not module.flock, reason="there is no flock here")
+def test_who_is_refused_before_the_other_has_told_its_number_is_told_so(path):
+    with open(path + ".lock", "wb") as claim:  # of a program that is just opening it
+        module.flock(claim, module.LOCK_EX)
+        with pytest.raises(OSError, match="is open in another process"):
+            MicroTetherDB(path)
+    MicroTetherDB(path).close()
 
 
 def test_a_failed_opening_claims_nothing(path):

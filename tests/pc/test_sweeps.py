@@ -1,77 +1,137 @@
 """Runs the fault sweeps of tests/sweeps/, side by side on all cores.
 
-SWEEPS=long in the environment tries each at every place, for an hour or two; else those that would
+SWEEPS=long in the environment tries each at every place, for some hours; else those that would
 take long are tried at some of the places only. A sweep that finds a fault says what command tries
-that place alone.
+that place alone. `python tests/sweeps/table.py` makes the table in tests/README.md of what they
+print.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 
 import interpreter
 
+sys.path.append(str(interpreter.ROOT / "tests/sweeps"))
+import table  # noqa: E402
+
 LONG = os.environ.get("SWEEPS") == "long"
+TIMEOUT = 36000 if LONG else 900  # seconds
 
+CHIPS = {
+    "lfs256": "littlefs, progsize 256",
+    "lfs32": "littlefs, progsize 32",
+    "fat": "FAT",
+    "micropython": "MicroPython",
+    "cpython": "CPython",
+}
+HEAPS = {"memory": "768K", "threads": "8M", "two": "8M", "tasks": "8M", "callbacks": "8M"}
 
-def micropython(heap, script, **options):
-    return [interpreter.find(), "-X", f"heapsize={heap}", *command(script, options)]
-
-
-def cpython(script, **options):
-    return [sys.executable, *command(script, options)]
-
-
-def command(script, options):
-    return [f"tests/sweeps/{script}.py", *(f"{name}={value}" for name, value in options.items())]
-
-
-def every(n):
-    """Where only every n-th place is tried in the short run."""
-    return 1 if LONG else n
-
-
-SWEEPS = {
-    "cut-lfs32": micropython("4M", "cut", fs="lfs32", every=every(10)),
-    "cut-lfs256": micropython("4M", "cut", fs="lfs256"),
-    "cut-fat": micropython("4M", "cut", fs="fat"),
-    "fail-lfs256": micropython("4M", "fail", fs="lfs256", every=every(8)),
-    "fail-fat": micropython("4M", "fail", fs="fat", every=every(8)),
-    "fail-cpython": cpython("fail", every=every(4)),
-    "ctrl-c": cpython("ctrl_c", every=every(97)),
-    "memory": micropython("768K", "memory", fs="lfs256", every=every(8)),
-    "threads-micropython": micropython("8M", "threads", rounds=1000 if LONG else 100),
-    "threads-cpython": cpython("threads", rounds=1000 if LONG else 100),
-    "damage-micropython": micropython("4M", "damage", count=100000 if LONG else 5000),
-    "damage-cpython": cpython("damage", count=100000 if LONG else 5000),
-    "walk-lfs256": micropython("4M", "walk", fs="lfs256", steps=200000 if LONG else 10000),
-    "walk-lfs32": micropython("4M", "walk", fs="lfs32", steps=200000 if LONG else 10000),
-    "walk-fat": micropython("4M", "walk", fs="fat", steps=200000 if LONG else 10000),
+# What each sweep tries: the first column of the table.
+FAULTS = {
+    "cut": "power cut at each operation of the chip: before it, half done, left erased; and again "
+    "at each operation of the recovery",
+    "fail": "each call of the file system fails once: disk full, I/O error, no memory, Ctrl-C; "
+    "instead of the call or after it",
+    "room": "one fault of the file system or of its chip, where there is less room than the data "
+    "takes",
+    "ctrl_c": "Ctrl-C at the module's branches",
+    "callbacks": "a callback, one that reads or one that writes, anywhere in the module",
+    "memory": "memory runs out: 0 to 8,192 bytes free, in one piece or scattered",
+    "threads": "eight threads on one database",
+    "two": "two threads with a database each, two more that open, take over and close a third",
+    "tasks": "blocks misused by tasks, generators and threads: ended in any order, entered twice",
+    "programs": "programs that open, close, fork and are killed, with one database",
+    "damage": "files damaged: flipped, cut, repeated, zeroed, missing, swapped, of another time "
+    "or database",
+    "walk": "anything in any order, with power cuts, beside a plain dict",
 }
 
 
+def either(short, long):
+    return long if LONG else short
+
+
+class Sweep(NamedTuple):
+    script: str
+    on: str
+    options: dict
+
+    def command(self):
+        script = f"tests/sweeps/{self.script}.py"
+        options = dict(self.options)
+        if self.on in ("lfs256", "lfs32", "fat"):
+            options["fs"] = self.on
+        # ctrl_c.py starts MicroPython itself.
+        if self.on == "cpython" or self.script == "ctrl_c":
+            start = [sys.executable]
+        else:
+            start = [interpreter.find(), "-X", f"heapsize={HEAPS.get(self.script, '4M')}"]
+        return [*start, script, *(f"{name}={value}" for name, value in options.items())]
+
+
+SWEEPS = [
+    Sweep("cut", "lfs32", {"every": either(10, 1)}),
+    Sweep("cut", "lfs256", {}),
+    Sweep("cut", "fat", {}),
+    Sweep("fail", "lfs256", {"every": either(8, 1)}),
+    Sweep("fail", "fat", {"every": either(8, 1)}),
+    Sweep("fail", "cpython", {"every": either(4, 1)}),
+    Sweep("room", "lfs256", {"every": either(32, 1)}),
+    Sweep("room", "lfs32", {"every": either(32, 1)}),
+    Sweep("room", "fat", {"every": either(32, 1)}),
+    Sweep("ctrl_c", "micropython", {"every": either(97, 1)}),
+    Sweep("callbacks", "lfs256", {"every": 97, "runs": either(10, 97)}),
+    Sweep("callbacks", "fat", {"every": 97, "runs": either(10, 97)}),
+    Sweep("callbacks", "cpython", {"every": 499, "runs": either(25, 499)}),
+    Sweep("memory", "lfs256", {"every": either(8, 1)}),
+    Sweep("threads", "micropython", {"rounds": either(100, 1000)}),
+    Sweep("threads", "cpython", {"rounds": either(100, 1000)}),
+    Sweep("two", "micropython", {"rounds": either(40, 1000)}),
+    Sweep("two", "cpython", {"rounds": either(40, 1000)}),
+    Sweep("tasks", "micropython", {"count": either(300, 10000)}),
+    Sweep("tasks", "cpython", {"count": either(300, 10000)}),
+    Sweep("programs", "cpython", {"kills": either(60, 2000)}),
+    Sweep("damage", "micropython", {"count": either(5000, 100000)}),
+    Sweep("damage", "cpython", {"count": either(5000, 100000)}),
+    Sweep("walk", "lfs256", {"steps": either(10000, 200000)}),
+    Sweep("walk", "lfs32", {"steps": either(10000, 200000)}),
+    Sweep("walk", "fat", {"steps": either(10000, 200000)}),
+]
+ALL = {f"{sweep.script}-{sweep.on}".replace("_", "-"): sweep for sweep in SWEEPS}
+
+
 def run(name, folder):
-    return subprocess.run(
-        SWEEPS[name],
-        cwd=interpreter.ROOT,
-        env=dict(os.environ, TMPDIR=folder),
-        capture_output=True,
-        text=True,
-        timeout=36000 if LONG else 900,
-    )
+    """Run a sweep; return its exit status and what it has printed."""
+    try:
+        process = subprocess.run(
+            ALL[name].command(),
+            cwd=interpreter.ROOT,
+            env=dict(os.environ, TMPDIR=folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = (error.stdout or b"").decode(errors="replace")
+        return "timeout", f"{said}It hangs: {TIMEOUT} seconds have passed\n"
+    return process.returncode, process.stdout
 
 
 @pytest.fixture(scope="module")
 def sweeps(request):
-    """The sweeps that were asked for, all started: {name: Future of the finished process}."""
+    """The sweeps that were asked for, all started: {name: Future of run()}."""
     names = [
         item.callspec.params["name"]
         for item in request.session.items
-        if item.path == request.path and "name" in item.callspec.params
+        if item.path == request.path and hasattr(item, "callspec")
     ]
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # a disk's fsync takes too long
     with (
@@ -81,10 +141,22 @@ def sweeps(request):
         yield {name: pool.submit(run, name, folder) for name in names}
 
 
-@pytest.mark.parametrize("name", SWEEPS)
-def test_sweep(name, sweeps, capsys):
-    process = sweeps[name].result()
-    if process.returncode:
-        pytest.fail(process.stdout + process.stderr, pytrace=False)
+@pytest.mark.parametrize("name", ALL)
+def test_sweep(name, sweeps, capsys, record_property):
+    status, said = sweeps[name].result()
+    if status:
+        pytest.fail(said, pytrace=False)
+    line = said.splitlines()[-1]
+    record_property("fault", FAULTS[ALL[name].script])
+    record_property("on", CHIPS[ALL[name].on])
+    record_property("tried", re.sub(r"^\w+: ", "", line))
     with capsys.disabled():
-        print("\n" + process.stdout.splitlines()[-1], end=" ")
+        print("\n" + line, end=" ")
+
+
+def test_each_sweep_is_run_and_told_in_the_readme():
+    helpers = {"child", "chips", "table", "ticks", "workload"}
+    scripts = {path.stem for path in (interpreter.ROOT / "tests/sweeps").glob("*.py")}
+    assert scripts - helpers == {sweep.script for sweep in SWEEPS} == set(FAULTS)
+    told = table.rows(table.README.read_text(encoding="utf-8"))
+    assert told[: len(SWEEPS)] == [(FAULTS[each.script], CHIPS[each.on]) for each in SWEEPS]

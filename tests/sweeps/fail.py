@@ -20,8 +20,6 @@ if MICROPYTHON:
 
     Stream = io.IOBase
 else:
-    import tempfile
-
     Stream = object
 
 
@@ -197,6 +195,25 @@ class OnHost:
         pass
 
 
+def place_of(fs):
+    """Where a sweep makes its databases: on the chip of that name, or on the host."""
+    if fs != "host":
+        return OnChip(fs)
+    return OnHost(workload.scratch())
+
+
+def on_disk(place):
+    """What a copy of the files holds when opened."""
+    place.copy()
+    try:
+        db = module.MicroTetherDB(place.copied)
+        found = read(db)
+        db.close()
+        return found
+    finally:
+        place.drop()
+
+
 class Sweep:
     def __init__(self, place, faults):
         self.place = place
@@ -206,15 +223,7 @@ class Sweep:
         self.tried = 0
 
     def on_disk(self):
-        """What a copy of the files holds when opened."""
-        self.place.copy()
-        try:
-            db = module.MicroTetherDB(self.place.copied)
-            found = read(db)
-            db.close()
-            return found
-        finally:
-            self.place.drop()
+        return on_disk(self.place)
 
     def run(self, at, error, done):
         """Run the script with call number at failing; return whether there is such a call."""
@@ -278,12 +287,7 @@ KINDS = [
 def main():
     options = workload.options(fs="lfs256" if MICROPYTHON else "host", call=0, every=1)
     fs = options["fs"]
-    if fs != "host":
-        place = OnChip(fs)
-    elif MICROPYTHON:
-        place = OnHost("/tmp")
-    else:
-        place = OnHost(tempfile.mkdtemp())
+    place = place_of(fs)
     faults = Faults()
     faults.install()
     sweep = Sweep(place, faults)

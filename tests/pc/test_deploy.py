@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-import deploy
 import interpreter
-from cable import Trouble
+from mtdb_tools import deploy
+from mtdb_tools.command import Trouble
 
 TOOL = interpreter.ROOT / "tools" / "deploy.py"
 MODULE = interpreter.ROOT / "MicroTetherDB.py"
-PICO = deploy.About("micropython", (1, 28, 0, ""), 0x1306, "Raspberry Pi Pico", 200_000, 800_000)
+PICO = deploy.About(
+    "micropython", (1, 28, 0, ""), 0x1306, "Raspberry Pi Pico", 200_000, 800_000, "/", []
+)
 
 
 def run(board, *args, **options):
@@ -42,11 +44,11 @@ def test_compiled_then_as_source_then_compiled(board):
     assert set(board.files()) == {"MicroTetherDB.mpy"}
     process = run(board, "--py")
     check(process, "MicroTetherDB.py")
-    assert "Removed: MicroTetherDB.mpy" in process.stdout
+    assert "Removed: /MicroTetherDB.mpy" in process.stdout
     assert board.files() == {"MicroTetherDB.py": MODULE.stat().st_size}
     process = run(board)
     check(process, "MicroTetherDB.mpy")
-    assert "Removed: MicroTetherDB.py" in process.stdout
+    assert "Removed: /MicroTetherDB.py" in process.stdout
     assert set(board.files()) == {"MicroTetherDB.mpy"}
 
 

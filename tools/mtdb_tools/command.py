@@ -52,9 +52,7 @@ class Parser(argparse.ArgumentParser):
             if argument == "--":
                 break
             if len(argument) > 1 and argument[0] == "-" and not self._knows(argument):
-                message += (
-                    f". If {argument} is a key or a value, write -- before it: -- {argument}"
-                )
+                message += f". If {argument} is a key or a value, put -- before it: -- {argument}"
                 break
         super().error(message)
 

@@ -139,7 +139,7 @@ def list_keys(args, place):
     with places.reading(place) as db:
         for key in db:
             if key.startswith(args.prefix):
-                print(json_text(key) if args.json else printable(key))
+                print(json.dumps(key) if args.json else printable(key))
 
 
 def get(args, place):

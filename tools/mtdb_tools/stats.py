@@ -65,7 +65,7 @@ def erases_per_write(record, main, kind):
     that one folds instead.
     """
     in_tip = int(kind.tip_size // record)
-    erases = sum(_commit(number * record, kind) for number in range(1, in_tip + 1))
+    erases = sum(_commit(number * record, main, kind) for number in range(1, in_tip + 1))
     cycle = (in_tip + 1) * record
     folds = min(cycle / journal_room(main, kind), 1)
     spill = 1 + cycle / ERASE
@@ -73,14 +73,17 @@ def erases_per_write(record, main, kind):
     return erases / (in_tip + 1)
 
 
-def _commit(size, kind):
-    """Return the erases of so many bytes inline in a folder, which goes on in a fresh block when
-    one is full."""
+def _commit(size, main, kind):
+    """Return the erases of so many bytes inline in a folder.
+
+    When the folder's block is full, what still counts is copied to a fresh one.
+    """
     written = -(-(size + COMMIT_EXTRA) // kind.progsize) * kind.progsize
-    return written / ERASE
+    kept = kind.tip_size / 2 + (main if main <= kind.tip_size else 0)
+    return written / (ERASE - kept)
 
 
 def _fold(main, kind):
     if main <= kind.tip_size:  # it is inline, too
-        return _commit(main, kind) + (FOLD_COMMITS - 1) * _commit(0, kind)
-    return -(-main // ERASE) + FOLD_COMMITS * _commit(0, kind)
+        return _commit(main, main, kind) + (FOLD_COMMITS - 1) * _commit(0, main, kind)
+    return -(-main // ERASE) + FOLD_COMMITS * _commit(0, main, kind)

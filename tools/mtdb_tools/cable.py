@@ -104,7 +104,7 @@ class Board:
         return lines[-1].removeprefix("mpremote: ") if lines else "mpremote failed"
 
 
-def run_module(name, *args, timeout=None):
+def run_module(name, *args, timeout=None, cwd=None):
     """Run a Python module as a program; return the finished process."""
     return subprocess.run(
         # -P: the user's folder may have a module of a name that it imports, for a board.
@@ -114,6 +114,7 @@ def run_module(name, *args, timeout=None):
         encoding="utf-8",
         errors="replace",
         timeout=timeout,
+        cwd=cwd,
     )
 
 

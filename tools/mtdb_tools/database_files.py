@@ -26,6 +26,11 @@ def size(path):
     return os.path.getsize(path) if os.path.exists(path) else 0
 
 
+def read(path):
+    """Return the file's bytes, none if there is none."""
+    return Path(path).read_bytes() if size(path) else b""
+
+
 def seal(path):
     """Return "sealed", "not sealed" or "wrongly sealed", whichever the JSON file at path is."""
     body, end = _split(path)
@@ -59,13 +64,12 @@ def seal_value(line):
 
 def lines_of(path):
     """Return the lines of a journal file, without the blank ones: they are padding."""
-    lines = Path(path).read_bytes().split(b"\n") if size(path) else []
-    return [line for line in lines if line.strip(b" \t\r\0")]
+    return [line for line in read(path).split(b"\n") if line.strip(b" \t\r\0")]
 
 
 def _split(path):
     """Return what the file holds, in two parts: all before the seal, and the seal."""
-    data = Path(path).read_bytes() if size(path) else b""
+    data = read(path)
     if len(data) >= SEAL and not data[-SEAL:].strip():
         return data[:-SEAL], data[-SEAL:]
     return data, b""

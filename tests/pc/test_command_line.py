@@ -128,6 +128,15 @@ def test_a_key_that_begins_with_a_hyphen():
     run("delete", "my.db", "--", "-key", "a")
 
 
+def test_what_is_missing_is_named():
+    assert "--port: expected one argument" in run("set", "my.db", "a", "1", "--port", status=2)
+    assert "no JSON" in run("set", "my.db", "a", "hello", status=1)
+    assert "(a text takes --text)" in run("set", "my.db", "a", "hello", status=1)
+    assert "there is no folder" in run("set", "not-there/my.db", "a", "1", status=1)
+    assert "no-file.json: No such file" in run("load", "my.db", "no-file.json", status=1)
+    assert os.listdir() == []
+
+
 def test_a_value_that_nests_too_deep():
     text = b'{"a": ' + 100_000 * b"[" + 100_000 * b"]" + b"}"
     assert "nests too deep" in run("load", "my.db", input=text, status=1)

@@ -257,6 +257,11 @@ def test_another_programs_file_that_is_cut(path, run):
     assert 'Lost: "d": its value' in text
 
 
+def test_an_empty_file(path, run):
+    path.write_bytes(b"")
+    assert "nothing in" in run(status=3)[1]
+
+
 def test_nothing_is_whole(path, run):
     path.write_bytes(os.urandom(1000).replace(b'"', b"~"))
     assert "nothing in" in run(status=3)[1]

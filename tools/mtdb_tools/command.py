@@ -42,9 +42,9 @@ class Parser(argparse.ArgumentParser):
         arguments = iter(self._arguments[:end])
         for argument in arguments:
             action = self._option_string_actions.get(argument)
-            (others if action is None else options).append(argument)
-            if action and action.nargs is None:
-                options += itertools.islice(arguments, 1)
+            value = [*itertools.islice(arguments, 1)] if action and action.nargs is None else []
+            is_complete = action and (value or action.nargs is not None)
+            (options if is_complete else others).extend([argument, *value])
         return options + others + self._arguments[end:]
 
     def error(self, message):

@@ -152,7 +152,7 @@ def set_value(args, place):
     text, name = args.value, "VALUE"
     if args.file or text == "-":
         text, name = read_text(text)
-    value = text if args.text else parse(text, f"{name} (is it --text?)")
+    value = text if args.text else parse(text, name, " (a text takes --text)")
     with place.change(create=True) as db:
         db[args.key] = value
 
@@ -256,11 +256,11 @@ def read_text(file):
         raise Trouble(f"{name} is no UTF-8 text: byte {error.start:,} can't be read")
 
 
-def parse(text, what):
+def parse(text, what, hint=""):
     try:
         return json.loads(text, parse_constant=refuse_number)
     except ValueError as error:
-        raise Trouble(f"{what} is no JSON: {error}")
+        raise Trouble(f"{what} is no JSON: {error}{hint}")
 
 
 def refuse_number(name):

@@ -69,6 +69,9 @@ class Here:
         """Open the database to change it; create says whether it may be new."""
         self._must_be_files()
         must_exist(self, create or any(os.path.exists(self.path + end) for end in FILES))
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            raise Trouble(f"there is no folder {folder} to make {self.name} in")
         with opened(self.path, self) as db:
             yield db
 

@@ -42,11 +42,14 @@ def save(path, name):
 def _save_sound(path, name):
     """Return what is Saved of a database that can be opened, None if it can't be."""
     journals = read_journals(path)
+    is_empty = not size(path) and not size(path + ".tmp")
     try:
         with MicroTetherDB(path) as db:
             saved = Saved(dict(db))
     except ValueError:
         return None
+    if is_empty:
+        saved.lost.append(f"{name} is empty: what it held")
     for end, journal in journals.items():
         if journal.state not in ("live", "stale"):
             saved.doubts.append(LEFT_OUT.format(name + end))
@@ -61,9 +64,8 @@ def _base(path):
     """
     if seal(path + ".tmp") == "sealed":
         data = read(path)
-        if not data or seal_value(read(path + ".tmp")[-2 * SEAL : -SEAL]) == seal_value(
-            data[-SEAL:]
-        ):
+        before = read(path + ".tmp")[-2 * SEAL : -SEAL]
+        if not data or seal_value(before) == seal_value(data[-SEAL:]):
             return ".tmp"
     return ""
 

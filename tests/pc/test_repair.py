@@ -273,3 +273,14 @@ def test_the_target_must_be_new(path, tmp_path, capsys):
     assert main("repair", path, ":new.db") == 1
     assert "on this PC" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_a_database_on_a_board(path, pseudo_board, tmp_path, capsys):
+    change(path, b'"key 7":{', b'"key 7":~')
+    pseudo_board.mpremote("cp", path, ":")
+    before = pseudo_board.files()
+    new = tmp_path / "new.db"
+    assert main("--port", pseudo_board.port, "repair", ":my.db", new) == 0
+    assert 'Lost: "key 7": its value (:my.db)' in capsys.readouterr().out
+    assert len(contents(new)) == 19
+    assert pseudo_board.files() == before

@@ -1,7 +1,11 @@
 """The commands mtdb and mtdb-deploy; in a checkout tools/mtdb.py and tools/deploy.py."""
 
-import signal
 import sys
+
+try:
+    import signal
+except KeyboardInterrupt:
+    sys.exit(130)
 
 
 def run_mtdb():

@@ -76,7 +76,7 @@ def parser():
         add_file(command, "database", metavar="DATABASE", help="its path; :PATH on the board")
         return command
 
-    command = add("list", list_keys, "print the keys, one a line")
+    command = add("list", list_keys, "print the keys, one a line, a newline in one as \\n")
     command.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="begin with this")
     command.add_argument("--json", action="store_true", help="each key as a JSON text")
     command = add("get", get, "print a value as JSON")

@@ -265,6 +265,24 @@ def test_ctrl_c_while_the_board_does_not_answer(pseudo_board):
         assert process.returncode == 130
 
 
+@pytest.mark.parametrize("seconds", [1.0, 1.4, 1.8, 2.2, 2.6, 3.0])
+def test_ctrl_c_while_a_board_is_changed_leaves_the_old_or_the_new(pseudo_board, seconds):
+    """Whenever it comes; the steps take about so long."""
+    port = ["--port", pseudo_board.port]
+    run("set", ":my.db", "a", "1", *port)
+    command = [*MTDB, "set", ":my.db", "a", json.dumps(50_000 * "x"), *port]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    text = process.communicate(timeout=60)[1]
+    assert (process.returncode, text) in [(130, b"mtdb: interrupted\n"), (0, b"")]
+    assert run("get", ":my.db", "a", "--raw", *port) in ["1\n", 50_000 * "x" + "\n"]
+    assert pseudo_board.files().keys() <= {"my.db", "my.db.tmp"}  # the latter doesn't count
+    run("fold", ":my.db", *port)
+    run("set", ":my.db", "a", "2", *port)
+    assert pseudo_board.files().keys() == {"my.db"}
+
+
 # Boards that don't answer, or aren't there.
 
 

@@ -242,6 +242,7 @@ def test_the_next_file_is_used_where_a_fold_was_cut(path, states, run, tmp_path)
     new, text = run()
     assert new == states[-1]
     assert "Lost" not in text
+    assert f"In doubt: {path}.tmp, which a fold that was cut has left, was taken instead" in text
 
 
 def test_a_file_with_a_byte_order_mark(path, run):

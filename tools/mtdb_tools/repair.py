@@ -24,6 +24,10 @@ def save(path, name):
         return saved
     saved = Saved()
     base = _base(path)
+    if base:
+        saved.doubts.append(
+            f"{name + base}, which a fold that was cut has left, was taken instead"
+        )
     journal = Journal(path, base)
     if size(path + base):
         text, is_whole = _split_main(path + base)

@@ -381,21 +381,13 @@ def test_refused_if_the_board_has_changed_it_meanwhile(board):
     assert "my.db.tmp" not in place.files()
 
 
-# Leaves some 24 KB of the flash free.
-FILL = """
-import os
-db['a'] = 1
-size, _, _, free = os.statvfs('/')[:4]
-f = open('big', 'w')
-for i in range(free * size // 1024 - 24): f.write(1024 * 'x')
-f.close()
-"""
-
-
 def test_no_room_on_the_board(pseudo_board, capsys):
     board = pseudo_board
     place = OnBoard(board)
-    place.run(FILL)
+    place.run(
+        "db['a'] = 1\nimport os\nf = open('big', 'w')\nwhile os.statvfs('/')[3] > 6:\n"
+        " f.write(1024 * 'x'); f.flush()\nf.close()"
+    )
     text = json.dumps("y" * 30_000)
     assert main("--port", board.port, "set", ":my.db", "b", text) == 1
     assert "no room" in capsys.readouterr().err

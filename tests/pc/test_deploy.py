@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-import deploy
 import interpreter
-from cable import Trouble
+from mtdb_tools import deploy
+from mtdb_tools.command import Trouble
 
 TOOL = interpreter.ROOT / "tools" / "deploy.py"
 MODULE = interpreter.ROOT / "MicroTetherDB.py"
-PICO = deploy.About("micropython", (1, 28, 0, ""), 0x1306, "Raspberry Pi Pico", 200_000, 800_000)
+PICO = deploy.About(
+    "micropython", (1, 28, 0, ""), 0x1306, "Raspberry Pi Pico", 200_000, 800_000, "/", []
+)
 
 
 def run(board, *args, **options):
@@ -42,11 +44,11 @@ def test_compiled_then_as_source_then_compiled(board):
     assert set(board.files()) == {"MicroTetherDB.mpy"}
     process = run(board, "--py")
     check(process, "MicroTetherDB.py")
-    assert "Removed: MicroTetherDB.mpy" in process.stdout
+    assert "Removed: /MicroTetherDB.mpy" in process.stdout
     assert board.files() == {"MicroTetherDB.py": MODULE.stat().st_size}
     process = run(board)
     check(process, "MicroTetherDB.mpy")
-    assert "Removed: MicroTetherDB.py" in process.stdout
+    assert "Removed: /MicroTetherDB.py" in process.stdout
     assert set(board.files()) == {"MicroTetherDB.mpy"}
 
 
@@ -80,7 +82,7 @@ def check_failed(process, *words):
 
 def test_no_board(board):
     board.power_off()
-    check_failed(run(board), "failed to access")
+    check_failed(run(board), "port", board.port)
 
 
 def test_a_self_test_that_fails(board):
@@ -107,6 +109,43 @@ def test_the_plug_is_pulled(tmp_path):
         board.cut_at = 0
         board.power_on()
         check(run(board), "MicroTetherDB.mpy")
+
+
+# Older copies must not hide the new one, nor come back when that is removed.
+
+IMPORTED = "import MicroTetherDB\nprint(MicroTetherDB.__file__)"
+OLDER = "import os\ntry:\n os.mkdir('/lib')\nexcept OSError:\n pass\n"
+OLDER += "f = open('%s', 'w')\nf.write('an older copy')\nf.close()"
+
+
+def test_copies_in_other_folders_are_removed(board):
+    for path in "/lib/MicroTetherDB.py", "/MicroTetherDB.py":
+        board.mpremote("exec", OLDER % path)
+    process = run(board)
+    check(process, "MicroTetherDB.mpy")
+    assert "Removed: /lib/MicroTetherDB.py, an older copy" in process.stdout
+    assert "Removed: /MicroTetherDB.py, an older copy" in process.stdout
+    assert board.mpremote("fs", "--no-verbose", "ls", ":/lib") == ""
+    assert board.mpremote("exec", IMPORTED) == "MicroTetherDB.mpy\n"
+
+
+def test_mip_after_deploy_needs_the_deployed_copy_removed(pseudo_board):
+    """As the README says: mip installs to /lib, and what is in / comes first."""
+    check(run(pseudo_board), "MicroTetherDB.mpy")
+    package = interpreter.ROOT / "tools" / "package.json"
+    pseudo_board.mpremote("mip", "install", package)
+    assert pseudo_board.mpremote("exec", IMPORTED) == "MicroTetherDB.mpy\n"
+    pseudo_board.mpremote("rm", ":MicroTetherDB.mpy")
+    assert pseudo_board.mpremote("exec", IMPORTED) == "/lib/MicroTetherDB.py\n"
+    process = run(pseudo_board)
+    check(process, "MicroTetherDB.mpy")
+    assert "Removed: /lib/MicroTetherDB.py" in process.stdout
+
+
+def test_a_folder_that_hides_the_library_is_told(pseudo_board):
+    pseudo_board.mpremote("mkdir", ":MicroTetherDB")
+    check_failed(run(pseudo_board), "a folder /MicroTetherDB/", "rename it")
+    assert pseudo_board.files() == {"MicroTetherDB/": 0}
 
 
 # What the tests have no board for.
@@ -142,10 +181,10 @@ def test_firmware_that_fits():
     ],
 )
 def test_compiled_for_the_boards_version(mpy, header, tmp_path):
-    file = deploy.compile_for(PICO._replace(mpy=mpy), tmp_path)
+    file = deploy.compile_module(mpy, tmp_path)
     assert file.read_bytes()[:3] == header
 
 
 @pytest.mark.parametrize("mpy", [0, 0x0063])
 def test_no_compiler(mpy, tmp_path):
-    assert deploy.compile_for(PICO._replace(mpy=mpy), tmp_path) is None
+    assert deploy.compile_module(mpy, tmp_path) is None

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import json
 import threading
 
 import pytest
@@ -32,8 +31,3 @@ def test_from_a_checkout(board):
 def test_from_a_url(board, url):
     board.mpremote("mip", "install", f"{url}/MicroTetherDB.py")
     assert board.mpremote("exec", IMPORT) == INSTALLED
-
-
-def test_the_version_is_the_modules():
-    package = json.loads((interpreter.ROOT / "tools" / "package.json").read_text())
-    assert package["version"] == MicroTetherDB.__version__

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,11 @@ def sums(path):
 def size(path):
     """Return the file's length in bytes, 0 if there is none."""
     return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def read(path):
+    """Return the file's bytes, none if there is none."""
+    return Path(path).read_bytes() if size(path) else b""
 
 
 def seal(path):
@@ -50,34 +54,22 @@ def _bits(crc):
     return f"{crc:032b}\n".replace("0", " ").replace("1", "\t").encode()
 
 
-def saved(path):
-    """Return all that is whole in the files of a damaged database, as a dict.
-
-    Without a chain to rely on, each line of the JSON file and each record of the log and the tip,
-    in that order, is taken if it is JSON.
-    """
-    data = {}
-    for line in _lines(path):
-        with contextlib.suppress(ValueError):
-            data.update(json.loads(b"{" + line.strip(b" \t,\n") + b"}"))
-    for end in JOURNALS:
-        for line in _lines(path + end):
-            with contextlib.suppress(ValueError, TypeError):
-                key, *value = json.loads(line[:-9])
-                if value:
-                    data[key] = value[0]
-                else:
-                    data.pop(key, None)
-    return data
+def seal_value(line):
+    """Return the CRC in a line that is a seal, None if it is none."""
+    bits = line[:-1].decode("latin-1").replace(" ", "0").replace("\t", "1")
+    if len(line) != SEAL or line[-1:] != b"\n" or set(bits) - {"0", "1"}:
+        return None
+    return int(bits, 2)
 
 
-def _lines(path):
-    return Path(path).read_bytes().split(b"\n") if size(path) else []
+def lines_of(path):
+    """Return the lines of a journal file, without the blank ones: they are padding."""
+    return [line for line in read(path).split(b"\n") if line.strip(b" \t\r\0")]
 
 
 def _split(path):
     """Return what the file holds, in two parts: all before the seal, and the seal."""
-    data = Path(path).read_bytes() if size(path) else b""
+    data = read(path)
     if len(data) >= SEAL and not data[-SEAL:].strip():
         return data[:-SEAL], data[-SEAL:]
     return data, b""

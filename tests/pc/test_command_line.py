@@ -1,0 +1,357 @@
+"""mtdb.py and deploy.py as programs: what is typed, piped, interrupted, and what never answers."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import interpreter
+from MicroTetherDB import MicroTetherDB, __version__
+
+TOOLS = interpreter.ROOT / "tools"
+MTDB = [sys.executable, TOOLS / "mtdb.py"]
+DEPLOY = [sys.executable, TOOLS / "deploy.py"]
+BOM = b"\xef\xbb\xbf"
+WRITER = """
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB("my.db")
+print("open", flush=True)
+number = 0
+while True:
+    with db.transaction():
+        db["a"] = number
+        db["b"] = number
+    if number % 50 == 0:
+        db.flush()
+    number += 1
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args, status=0, input=b"", tool=MTDB):
+    """Run a tool; return its output, or the one line that says why it has failed."""
+    process = subprocess.run([*tool, *args], input=input, capture_output=True, timeout=120)
+    assert process.returncode == status, process
+    if status == 1:
+        assert process.stderr.count(b"\n") == 1, process.stderr
+    return (process.stderr if status else process.stdout).decode()
+
+
+def contents():
+    with MicroTetherDB("my.db") as db:
+        return dict(db)
+
+
+# Keys and values.
+
+
+def test_get_raw_prints_a_text_without_quotes():
+    run("set", "my.db", "note", "--text", 'a "quoted"\ntext')
+    run("set", "my.db", "list", '["x"]')
+    assert run("get", "my.db", "note", "--raw") == 'a "quoted"\ntext\n'
+    assert run("get", "--raw", "my.db", "list") == '["x"]\n'
+
+
+def test_set_takes_the_value_from_a_file(folder):
+    (folder / "value.json").write_bytes(BOM + '{"ä": 1}'.encode())
+    (folder / "page.html").write_bytes(BOM + b"line 1\r\nline 2\n")
+    run("set", "my.db", "json", "--file", "value.json")
+    run("set", "my.db", "page", "page.html", "--text", "--file")
+    assert contents() == {"json": {"ä": 1}, "page": "line 1\r\nline 2\n"}
+
+
+def test_set_takes_the_value_from_the_standard_input():
+    run("set", "my.db", "json", "-", input=BOM + b"[1, 2]")
+    run("set", "my.db", "text", "-", "--text", input=b"[1, 2]\n")
+    assert contents() == {"json": [1, 2], "text": "[1, 2]\n"}
+
+
+def test_load_reads_a_byte_order_mark_and_a_pipe(folder):
+    (folder / "data.json").write_bytes(BOM + b'{"a": 1}')
+    run("load", "my.db", "data.json")
+    run("load", "my.db", input=BOM + b'{"b": 2}')
+    os.mkfifo("pipe")
+    with subprocess.Popen([*MTDB, "load", "my.db", "pipe"]) as process:
+        (folder / "pipe").write_bytes(BOM + b'["c", 3]')
+    assert process.returncode == 0
+    assert contents() == {"a": 1, "b": 2, "c": 3}
+
+
+def test_a_database_with_a_byte_order_mark(folder):
+    (folder / "my.db").write_bytes(BOM + b'{"a": 1}')
+    assert run("list", "my.db") == "a\n"
+
+
+@pytest.mark.parametrize("command", [["load", "my.db"], ["set", "my.db", "key", "--file"]])
+def test_a_file_that_is_no_text_is_named(folder, command):
+    (folder / "latin.json").write_bytes(b'{"a": "\xe4"}')
+    text = run(*command, "latin.json", status=1)
+    assert "latin.json is no UTF-8 text: byte 7" in text
+    assert "the input is no UTF-8" in run("load", "my.db", input=b"\xff", status=1)
+
+
+def test_list_a_prefix():
+    run("load", "my.db", input=b'{"user1": 1, "user2": 2, "visits": 3}')
+    assert run("list", "my.db", "user") == "user1\nuser2\n"
+    assert run("list", "my.db", "--json", "vis") == '"visits"\n'
+
+
+def test_each_key_is_one_line():
+    keys = ["a\nb", "tab\t", "\x1b[31m", "\u2028", "ä 😀", '"']
+    with MicroTetherDB("my.db") as db:
+        db.update(dict.fromkeys(keys))
+    plain = ["a\\nb", "tab\\t", "\\x1b[31m", "\\u2028", "ä 😀", '"']
+    assert run("list", "my.db").split("\n") == [*plain, ""]
+    assert [json.loads(line) for line in run("list", "my.db", "--json").splitlines()] == keys
+
+
+def test_a_key_that_begins_with_a_hyphen():
+    assert "put -- before it: -- -key" in run("get", "my.db", "-key", status=2)
+    assert "put -- before it: -- -1e5" in run("set", "my.db", "a", "-1e5", status=2)
+    assert "--" not in run("get", status=2).partition("error:")[2]
+    run("set", "my.db", "a", "-5")
+    run("set", "my.db", "--", "-key", "-1e5")
+    run("set", "my.db", "--text", "--", "--port", "x")
+    assert run("get", "my.db", "--", "-key") == "-100000.0\n"
+    assert contents() == {"a": -5, "-key": -1e5, "--port": "x"}
+    run("delete", "my.db", "--", "-key", "a")
+
+
+def test_what_is_missing_is_named():
+    assert "--port: expected one argument" in run("set", "my.db", "a", "1", "--port", status=2)
+    assert "no JSON" in run("set", "my.db", "a", "hello", status=1)
+    assert "(a text takes --text)" in run("set", "my.db", "a", "hello", status=1)
+    assert "there is no folder" in run("set", "not-there/my.db", "a", "1", status=1)
+    assert "no-file.json: No such file" in run("load", "my.db", "no-file.json", status=1)
+    assert os.listdir() == []
+
+
+def test_a_value_that_nests_too_deep():
+    text = b'{"a": ' + 100_000 * b"[" + 100_000 * b"]" + b"}"
+    assert "nests too deep" in run("load", "my.db", input=text, status=1)
+
+
+# What is no database, or in use.
+
+
+def test_what_is_no_regular_file_is_refused(folder):
+    os.mkdir("folder")
+    os.mkfifo("pipe")
+    for command in ["list"], ["set", "a", "1"], ["check"], ["fold"], ["repair", "new.db"]:
+        name, *rest = command
+        assert "folder is a folder" in run(name, "folder", *rest, status=1)
+        assert "pipe is no regular file" in run(name, "pipe", *rest, status=1)
+        assert "/dev/zero is no regular file" in run(name, "/dev/zero", *rest, status=1)
+    assert sorted(os.listdir()) == ["folder", "pipe"]
+
+
+def test_a_link_leads_to_the_database_and_its_journal(folder):
+    os.mkdir("there")
+    db = MicroTetherDB("there/my.db")
+    db.flush()
+    db["a"] = 1
+    os.symlink("there/my.db", "link.db")
+    assert run("get", "link.db", "a") == "1\n"
+
+
+@pytest.fixture
+def writer(folder):
+    """Another program, which writes to my.db all the time."""
+    command = [sys.executable, "-c", WRITER]
+    environment = dict(os.environ, PYTHONPATH=str(interpreter.ROOT))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout.readline() == b"open\n"
+        yield process
+        process.kill()
+
+
+def test_a_database_that_another_program_has_open_is_not_changed(writer):
+    for command in ["set", "my.db", "a", "1"], ["delete", "my.db", "a"], ["fold", "my.db"]:
+        assert f"is open in process {writer.pid}" in run(*command, status=1)
+
+
+def test_what_is_read_while_another_program_writes_was_there_at_one_time(writer):
+    numbers = []
+    for _ in range(20):
+        data = json.loads(run("dump", "my.db"))
+        assert data.get("a") == data.get("b")
+        numbers.append(data.get("a", 0))
+    assert numbers == sorted(numbers) and len(set(numbers)) > 10
+
+
+# Output that nobody reads, or that can't be written.
+
+
+@pytest.mark.parametrize("command", ["dump my.db", "list my.db", "--help"])
+@pytest.mark.parametrize("how", ["| head -c 1", "| true"])
+def test_who_reads_the_output_may_have_seen_enough(command, how):
+    with MicroTetherDB("my.db") as db:
+        db.update({f"key {n}": 100 * "x" for n in range(2000)})
+    tool = f"{sys.executable} {TOOLS / 'mtdb.py'}"
+    script = f"{tool} {command} {how}; exit ${{PIPESTATUS[0]}}"
+    process = subprocess.run(["bash", "-c", script], capture_output=True, timeout=60)
+    assert (process.returncode, process.stderr) == (0, b"")
+
+
+def test_output_that_cannot_be_written_is_told():
+    run("set", "my.db", "a", "1")
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run([*MTDB, "dump", "my.db"], stdout=full, stderr=subprocess.PIPE)
+    assert process.returncode == 1
+    assert process.stderr == b"mtdb: No space left on device\n"
+
+
+def test_output_and_input_may_be_closed():
+    run("set", "my.db", "a", "1")
+    tool = f"{sys.executable} {TOOLS / 'mtdb.py'}"
+    for script, status in (f"{tool} list my.db >&-", 0), (f"{tool} load my.db <&-", 1):
+        process = subprocess.run(["bash", "-c", script], capture_output=True, timeout=60)
+        assert process.returncode == status
+        assert b"Traceback" not in process.stderr
+
+
+# Ctrl-C.
+
+
+@pytest.mark.parametrize("tool", [MTDB, DEPLOY], ids=["mtdb", "deploy"])
+@pytest.mark.parametrize("module", ["argparse", "MicroTetherDB", "subprocess"])
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tool, module):
+    """-X importtime names each module when it has been imported."""
+    python, script = tool
+    command = [python, "-X", "importtime", script, "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.stderr.readline().split()[-1] != module.encode():
+            pass
+        process.send_signal(signal.SIGINT)
+        assert b"Traceback" not in process.stderr.read()
+        process.wait()
+    # It may have been over by then.
+    assert process.returncode in (-signal.SIGINT, 130, 0)
+
+
+def test_ctrl_c_while_it_waits_for_input():
+    screen, end = pty.openpty()
+    command = [*MTDB, "load", "my.db"]
+    with subprocess.Popen(command, stdin=end, stderr=subprocess.PIPE) as process:
+        assert b"end with Ctrl-D" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b"mtdb: interrupted\n"
+    assert process.returncode == 130
+    assert os.listdir() == []
+    os.close(end)
+    os.close(screen)
+
+
+def test_ctrl_c_while_the_board_does_not_answer(pseudo_board):
+    pseudo_board._process.send_signal(signal.SIGSTOP)
+    for tool, args in (MTDB, ["list", ":my.db"]), (DEPLOY, []):
+        command = [*tool, *args, "--port", pseudo_board.port]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+        time.sleep(2)
+        os.killpg(process.pid, signal.SIGINT)
+        name = tool[1].stem
+        assert process.communicate(timeout=60)[1].decode() == f"{name}: interrupted\n"
+        assert process.returncode == 130
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.4, 1.8, 2.2, 2.6, 3.0])
+def test_ctrl_c_while_a_board_is_changed_leaves_the_old_or_the_new(pseudo_board, seconds):
+    """Whenever it comes; the steps take about so long."""
+    port = ["--port", pseudo_board.port]
+    run("set", ":my.db", "a", "1", *port)
+    command = [*MTDB, "set", ":my.db", "a", json.dumps(50_000 * "x"), *port]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    text = process.communicate(timeout=60)[1]
+    assert (process.returncode, text) in [(130, b"mtdb: interrupted\n"), (0, b"")]
+    assert run("get", ":my.db", "a", "--raw", *port) in ["1\n", 50_000 * "x" + "\n"]
+    assert pseudo_board.files().keys() <= {"my.db", "my.db.tmp"}  # the latter doesn't count
+    run("fold", ":my.db", *port)
+    run("set", ":my.db", "a", "2", *port)
+    assert pseudo_board.files().keys() == {"my.db"}
+
+
+# Boards that don't answer, or aren't there.
+
+
+def test_a_board_that_does_not_answer(pseudo_board):
+    pseudo_board._process.send_signal(signal.SIGSTOP)
+    port = ["--port", pseudo_board.port]
+    text = run("list", ":my.db", *port, "--timeout", "3", status=1)
+    assert "has stopped answering: it was waited for 3 seconds" in text
+
+
+def test_a_board_that_stops_answering(pseudo_board):
+    command = [*DEPLOY, "--port", pseudo_board.port, "--timeout", "5"]
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
+        for line in process.stdout:
+            if "Self-test" in line:
+                break
+        pseudo_board._process.send_signal(signal.SIGSTOP)
+        text = process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+    assert re.fullmatch("deploy: the board .*answer.*Reset it and try again.*\n", text)
+
+
+def test_a_port_that_is_not_there():
+    for tool, args in (MTDB, ["list", ":my.db"]), (DEPLOY, []):
+        text = run(*args, "--port", "/dev/not-there", tool=tool, status=1)
+        assert "there is no port /dev/not-there" in text
+        assert "There are: /dev/" in text or "and no other" in text
+
+
+def test_a_port_that_is_in_use(pseudo_board):
+    with subprocess.Popen(
+        [sys.executable, "-m", "mpremote", "connect", pseudo_board.port, "exec", "while 1: pass"],
+        stderr=subprocess.DEVNULL,
+    ) as other:
+        time.sleep(3)
+        text = run("list", ":my.db", "--port", pseudo_board.port, status=1)
+        other.kill()
+    assert f"can't open {pseudo_board.port}. Does another program use it" in text
+
+
+def test_modules_in_the_users_folder_are_not_taken_for_the_pcs(folder, pseudo_board):
+    """Such as stubs of a board's modules, for an editor."""
+    for name in ("serial", "select", "machine", "time", "json"):
+        (folder / f"{name}.py").write_text("raise SystemExit('a stub')")
+    run("set", ":my.db", "a", "1", "--port", pseudo_board.port)
+    assert run("get", ":my.db", "a", "--port", pseudo_board.port) == "1\n"
+
+
+def test_a_folder_on_the_board(pseudo_board):
+    pseudo_board.mpremote("mkdir", ":data")
+    text = run("list", ":data", "--port", pseudo_board.port, status=1)
+    assert ":data is a folder" in text
+
+
+# The rest.
+
+
+@pytest.mark.parametrize("tool", [MTDB, DEPLOY], ids=["mtdb", "deploy"])
+def test_version(tool):
+    assert run("--version", tool=tool) == f"{tool[1].name} {__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(shell):
+    script = run("--print-completion", shell)
+    assert "repair" in script and "--raw" in script
+    if shell == "bash":
+        ask = "COMP_WORDS=(mtdb.py re) COMP_CWORD=1 COMPREPLY=(); _shtab_mtdb_py; echo $COMPREPLY"
+        process = subprocess.run(["bash", "-c", script + "\n" + ask], capture_output=True)
+        assert process.stdout == b"repair\n", process

@@ -1,0 +1,67 @@
+"""tools/release.py: what it makes runs where it says."""
+
+import subprocess
+import sys
+
+import pytest
+
+import interpreter
+from MicroTetherDB import __version__
+
+TOOL = interpreter.ROOT / "tools" / "release.py"
+PROGRAM = """
+import MicroTetherDB as m
+db = m.MicroTetherDB("release-test.db")
+db["a"] = [1]
+db.close()
+with m.MicroTetherDB("release-test.db") as db:
+    print(m.__file__, m.__version__, db["a"])
+import os
+os.remove("release-test.db")
+"""
+PRINTED = f"MicroTetherDB.mpy {__version__} [1]\n"
+
+
+def release(folder):
+    return subprocess.run([sys.executable, TOOL, folder], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release") / "new"
+    process = release(folder)
+    assert process.returncode == 0, process.stderr
+    return folder
+
+
+def test_its_files(folder):
+    assert {file.name for file in folder.iterdir()} == {
+        "MicroTetherDB.py",
+        "MicroTetherDB.mpy",
+        f"microtetherdb-{__version__}-py3-none-any.whl",
+        f"microtetherdb-{__version__}.tar.gz",
+    }
+    source = (interpreter.ROOT / "MicroTetherDB.py").read_bytes()
+    assert (folder / "MicroTetherDB.py").read_bytes() == source
+    assert (folder / "MicroTetherDB.mpy").read_bytes()[:3] == b"M\x06\x00"
+
+
+def test_the_compiled_file_runs_on_a_pcs_micropython(folder, tmp_path):
+    (tmp_path / "MicroTetherDB.mpy").write_bytes((folder / "MicroTetherDB.mpy").read_bytes())
+    process = subprocess.run(
+        [interpreter.find(), "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (process.stdout, process.stderr) == (PRINTED, "")
+
+
+def test_the_compiled_file_runs_on_a_board(folder, board):
+    board.mpremote("cp", folder / "MicroTetherDB.mpy", ":")
+    assert board.mpremote("exec", PROGRAM) == PRINTED
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
+    (tmp_path / "mine").write_text("")
+    process = release(tmp_path)
+    assert process.returncode == 1
+    assert "is not empty" in process.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["mine"]

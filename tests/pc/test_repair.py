@@ -1,0 +1,287 @@
+"""mtdb.py repair: it saves all that is whole, and tells all that is lost. Damage of every sort."""
+
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from MicroTetherDB import MicroTetherDB
+from mtdb_tools import mtdb, repair
+from mtdb_tools.command import attempt
+from mtdb_tools.database_files import read_journals
+
+FILES = ("", ".log", ".tip")
+STEPS = {"": 11, ".log": 3, ".tip": 1}  # which bytes a sweep damages
+
+
+def main(*args):
+    """Run mtdb.py in this process; return its exit status."""
+    return attempt("mtdb", lambda: mtdb.main([str(arg) for arg in args]))
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    """A database of 20 keys in X, some with newer values in X.log and X.tip, some only there."""
+    monkeypatch.setattr(MicroTetherDB, "TIP_SIZE", 200)
+    path = tmp_path / "my.db"
+    with MicroTetherDB(path.as_posix()) as db:
+        db.update({f"key {n}": {"text": "ä", "number": n} for n in range(20)})
+    return path
+
+
+@pytest.fixture
+def states(path):
+    """All that the database was, while its log and its tip got several records each."""
+    states = []
+    db = MicroTetherDB(path.as_posix())
+    for number in itertools.count():
+        db[f"key {number * 3}"] = [number]
+        states.append(dict(db))
+        with db.transaction():
+            db["total"] = number
+            db.pop(f"key {number}", None)
+        states.append(dict(db))
+        records = {end: it.records for end, it in read_journals(path.as_posix()).items()}
+        if records.get(".log", 0) > 9 and records.get(".tip", 0) > 2:
+            return states
+
+
+def contents(path):
+    with MicroTetherDB(path.as_posix()) as db:
+        return dict(db)
+
+
+def copy_files(path, copy):
+    for end in (*FILES, ".tmp"):
+        Path(f"{copy}{end}").unlink(missing_ok=True)
+        if os.path.exists(f"{path}{end}"):
+            shutil.copy(f"{path}{end}", f"{copy}{end}")
+
+
+def must_be_honest(saved, right, where):
+    """All that is wrong in what was saved was told."""
+    if saved.doubts or saved.lost or saved.lost_changes:
+        return  # it is told that it isn't known which
+    keys = right.keys() | saved.data.keys()
+    wrong = {key for key in keys if right.get(key, ...) != saved.data.get(key, ...)}
+    assert wrong <= saved.lost_keys.keys(), where
+
+
+@pytest.mark.parametrize("end", FILES)
+def test_a_flipped_bit_costs_one_record_at_most(path, states, tmp_path, end):
+    right = states[-1]
+    data = Path(f"{path}{end}").read_bytes()
+    copy = tmp_path / "copy.db"
+    for at in range(0, len(data.rstrip(b" \n") if end else data), STEPS[end]):
+        bit = 1 << at % 7
+        copy_files(path, copy)
+        Path(f"{copy}{end}").write_bytes(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
+        saved = repair.save(str(copy), "copy.db")
+        must_be_honest(saved, right, at)
+        wrong = [key for key in right if saved.data.get(key, ...) != right[key]]
+        more = saved.data.keys() - right.keys()
+        assert len(wrong) + len(more) <= 2, (at, wrong, more, list(saved.report()))
+        assert saved.is_damaged() or saved.data == right, at
+
+
+@pytest.mark.parametrize("end", FILES)
+@pytest.mark.parametrize("how", ["cut", "zeros", "erased", "gone", "twice", "newline"])
+def test_whatever_else_is_damaged_is_told(path, states, tmp_path, end, how):
+    right = states[-1]
+    data = Path(f"{path}{end}").read_bytes()
+    copy = tmp_path / "copy.db"
+    for at in range(0, len(data), 19):
+        copy_files(path, copy)
+        Path(f"{copy}{end}").write_bytes(damaged(data, at, how))
+        saved = repair.save(str(copy), "copy.db")
+        if how != "cut" or saved.data not in states:  # nothing tells that there was more
+            must_be_honest(saved, right, at)
+        for key in saved.data if end else ():
+            assert key == "total" or saved.data[key] in values_of(key), (at, key)
+
+
+def damaged(data, at, how):
+    return {
+        "cut": data[:at],
+        "zeros": data[:at] + bytes(len(data[at : at + 40])) + data[at + 40 :],
+        "erased": data[:at] + b"\xff" * len(data[at : at + 40]) + data[at + 40 :],
+        "gone": data[:at] + data[at + 30 :],
+        "twice": data[: at + 30] + data[at:],
+        "newline": data[:at] + b"\n" + data[at + 1 :],
+    }[how]
+
+
+def values_of(key):
+    number = int(key.removeprefix("key "))
+    return {"text": "ä", "number": number}, [number // 3]
+
+
+# What a user sees of it.
+
+
+@pytest.fixture
+def run(path, tmp_path, capsys):
+    """Run mtdb.py repair; return the new database's contents, and what was printed. It must leave
+    the damaged files as they are."""
+
+    def run(status=0):
+        before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+        assert main("repair", path, tmp_path / "new.db") == status
+        out, err = capsys.readouterr()
+        new = contents(tmp_path / "new.db") if status == 0 else None
+        (tmp_path / "new.db").unlink(missing_ok=True)
+        assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+        return new, out + err
+
+    return run
+
+
+def change(path, old, new):
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def test_of_a_sound_database_nothing_is_lost(path, states, run):
+    assert run() == (
+        states[-1],
+        f"{len(states[-1])} keys saved to {path.parent}/new.db. "
+        f"{path} is left as it is.\nNothing is lost.\n",
+    )
+
+
+def test_the_lost_keys_are_named(path, run):
+    right = contents(path)
+    change(path, b'"key 7":{', b'"key 7":~')
+    new, text = run()
+    del right["key 7"]
+    assert new == right
+    assert f'Lost: "key 7": its value ({path})' in text
+    assert f"In doubt: {path}: its checksum is wrong" in text
+
+
+def test_a_lost_key_that_the_journal_has_is_not_lost(path, states, run):
+    change(path, b'"key 0":{', b'"key 0":~')
+    new, text = run()
+    assert new == states[-1]
+    assert "Lost" not in text
+
+
+def test_a_record_that_is_lost_leaves_the_older_value(path, states, run):
+    log = Path(f"{path}.log")
+    change(log, b'["key 9",[', b'["key 9",~')
+    new, text = run()
+    assert new == {**states[-1], "key 9": {"text": "ä", "number": 9}}
+    assert 'Lost: "key 9" or, if the key is broken, another one: its newest value' in text
+    assert str(log) in text
+
+
+def test_the_end_is_missing(path, run):
+    right = contents(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b'"key 17"') + 12])
+    new, text = run()
+    assert new == {key: right[key] for key in list(right)[:17]}
+    assert 'Lost: "key 17": its value' in text
+
+
+def test_the_end_is_missing_behind_a_whole_line(path, run):
+    right = contents(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b'"key 17"')])
+    new, text = run()
+    assert new == {key: right[key] for key in list(right)[:17]}
+    assert f"Lost: the end of {path} is missing" in text
+
+
+def test_an_edited_file_beside_a_journal(path, states, run):
+    """The edit is kept, of the keys that the journal doesn't say, too."""
+    data = path.read_bytes()[:-33].replace(b'"number":10', b'"number":1000')
+    path.write_bytes(data)
+    new, text = run()
+    assert new == {**states[-1], "key 10": {"text": "ä", "number": 1000}}
+    assert "can't be told" in text and "its checksum is wrong or missing" in text
+
+
+def test_only_the_checksum_is_missing_beside_a_journal(path, states, run):
+    """The journal proves that all is there."""
+    path.write_bytes(path.read_bytes()[:-33])
+    assert run()[0] == states[-1]
+    assert "doubt" not in run()[1] and "Lost" not in run()[1]
+
+
+def test_the_file_is_missing_beside_its_journal(path, states, run):
+    path.unlink()
+    new, text = run()
+    assert new == {key: states[-1][key] for key in new}
+    assert {"total", "key 9", "key 12"} <= new.keys()
+    assert f"Lost: {path} is missing: what only this file held" in text
+
+
+def test_a_journal_from_before_the_last_fold_is_not_taken(path, states, run):
+    older = {end: Path(f"{path}{end}").read_bytes() for end in (".log", ".tip")}
+    with MicroTetherDB(path.as_posix()) as db:
+        db.flush()
+        right = dict(db)
+    for end, data in older.items():
+        Path(f"{path}{end}").write_bytes(data)
+    change(path, b'"key 7":{', b'"key 7":~')
+    del right["key 7"]
+    assert run()[0] == right
+
+
+def test_the_next_file_is_used_where_a_fold_was_cut(path, states, run, tmp_path):
+    copy = tmp_path.parent / "copy.db"
+    copy_files(path, copy)
+    with MicroTetherDB(copy.as_posix()):
+        pass
+    shutil.move(copy, f"{path}.tmp")
+    change(path, b'"key 7":{', b'"key 7":~')
+    new, text = run()
+    assert new == states[-1]
+    assert "Lost" not in text
+    assert f"In doubt: {path}.tmp, which a fold that was cut has left, was taken instead" in text
+
+
+def test_a_file_with_a_byte_order_mark(path, run):
+    right = contents(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert run()[0] == right
+
+
+def test_another_programs_file_that_is_cut(path, run):
+    path.write_text('{"a": 1, "b": {"c": [2, 3]}, "d": {"e": 4')
+    new, text = run()
+    assert new == {"a": 1, "b": {"c": [2, 3]}}
+    assert 'Lost: "d": its value' in text
+
+
+def test_an_empty_file(path, run):
+    path.write_bytes(b"")
+    assert "nothing in" in run(status=3)[1]
+
+
+def test_nothing_is_whole(path, run):
+    path.write_bytes(os.urandom(1000).replace(b'"', b"~"))
+    assert "nothing in" in run(status=3)[1]
+
+
+def test_the_target_must_be_new(path, tmp_path, capsys):
+    before = path.read_bytes()
+    assert main("repair", path, path) == 1
+    assert main("repair", path, ":new.db") == 1
+    assert "on this PC" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_a_database_on_a_board(path, pseudo_board, tmp_path, capsys):
+    change(path, b'"key 7":{', b'"key 7":~')
+    pseudo_board.mpremote("cp", path, ":")
+    before = pseudo_board.files()
+    new = tmp_path / "new.db"
+    assert main("--port", pseudo_board.port, "repair", ":my.db", new) == 0
+    assert 'Lost: "key 7": its value (:my.db)' in capsys.readouterr().out
+    assert len(contents(new)) == 19
+    assert pseudo_board.files() == before

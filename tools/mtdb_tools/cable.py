@@ -1,0 +1,138 @@
+"""The board at the other end of the cable. mpremote does all the talking."""
+
+import os
+import subprocess
+import sys
+
+from mtdb_tools.command import Trouble
+
+PATIENCE = 60  # seconds to wait for the board at each step
+SLOWEST = 1000  # bytes a second that any board moves
+
+MEANINGS = (
+    ("No module named mpremote", "mpremote is missing. Install it: pip install mpremote"),
+    (
+        "no device found",
+        "no board found. Is it plugged in, with a cable that carries data? --port names one that "
+        "mpremote doesn't find by itself",
+    ),
+    (
+        "could not enter raw repl",
+        "the board doesn't answer. Does it run MicroPython? Reset it and try again",
+    ),
+    ("No space left on device", "there is no room left on the board"),
+    ("OSError: 28", "there is no room left on the board"),
+    ("MemoryError", "the board has not enough RAM free"),
+    ("SerialException", "the board has gone"),
+    ("Input/output error", "the board has gone, or its flash is failing"),
+)
+
+
+def add_options(parser, **options):
+    """Add to a parser the options that Board() takes."""
+    where = "the board's port, where there are several boards"
+    parser.add_argument("--port", help=where, **options)
+    patience = f"how long to wait for the board at each step ({PATIENCE})"
+    options = {"default": PATIENCE, **options}
+    parser.add_argument("--timeout", metavar="SECONDS", type=float, help=patience, **options)
+
+
+class NoAnswer(Trouble):
+    """The board has stopped answering: to ask it for more would only take time."""
+
+
+class Board:
+    """A connected board: the one at port or, if None, the first that mpremote finds.
+
+    The first command stops the board's program; a reset of the board starts it again.
+    """
+
+    def __init__(self, port=None, patience=PATIENCE):
+        self._port = port
+        self._patience = patience
+        self._connect = ["connect", port or "auto"]
+
+    def do(self, *command, size=0):
+        """Run an mpremote command on the board, which moves so many bytes, and return what it
+        prints. Raises Trouble."""
+        seconds = self._patience + size / SLOWEST
+        try:
+            finished = run_module("mpremote", *self._connect, *command, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise NoAnswer(
+                f"the board has stopped answering: it was waited for {seconds:.0f} seconds. "
+                "Reset it and try again; --timeout makes the wait longer"
+            )
+        if finished.returncode:
+            raise Trouble(self._explain(finished.stdout + finished.stderr))
+        if "resume" not in self._connect:  # from now on without a reset of the interpreter
+            self._connect.append("resume")
+        return finished.stdout
+
+    def look(self, folder, paths=(), size=0):
+        """Return {name: size} of what is in a folder, and the SHA-256 of each of the paths.
+
+        The name of a folder in there ends with "/". size is how many bytes there are to read. The
+        folder "" is the one that the board starts in, and that relative paths begin in.
+        """
+        hashes = ["+", *_fs("sha256sum", *paths)] if paths else []
+        lines = self.do(*_fs("ls", folder), *hashes, size=size).splitlines()
+        files = len(lines) - len(paths)
+        return {line[13:]: int(line[:12]) for line in lines[:files]}, lines[files:]
+
+    def fetch(self, paths, folder, size):
+        """Copy files of so many bytes together into a folder on this PC. Return the SHA-256 that
+        each has on the board."""
+        hashes = _fs("sha256sum", *paths)
+        return self.do(*_fs("cp", *paths), folder, "+", *hashes, size=2 * size).splitlines()
+
+    def send(self, file, path):
+        """Copy a file from this PC to the board."""
+        size = os.path.getsize(file)
+        self.do("fs", "--no-verbose", "cp", str(file), ":" + path, size=size)
+
+    def remove(self, path):
+        self.do(*_fs("rm", path))
+
+    def _explain(self, output):
+        if "failed to access" in output:
+            return _no_access(self._port)
+        for sign, meaning in MEANINGS:
+            if sign in output:
+                return meaning
+        lines = [line for line in output.splitlines() if line.strip()]
+        return lines[-1].removeprefix("mpremote: ") if lines else "mpremote failed"
+
+
+def run_module(name, *args, timeout=None, cwd=None):
+    """Run a Python module as a program; return the finished process."""
+    return subprocess.run(
+        # -P: the user's folder may have a module of a name that it imports, for a board.
+        [sys.executable, "-P", "-m", name, *args],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+        cwd=cwd,
+    )
+
+
+def _fs(command, *paths):
+    return ["fs", "--no-verbose", command, *[":" + path for path in paths]]
+
+
+def _no_access(port):
+    from serial.tools.list_ports import comports  # mpremote needs it, too
+
+    ports = {it.device: it for it in sorted(comports())}
+    if port in ports or os.path.exists(port):
+        return (
+            f"can't open {port}. Does another program use it, a serial monitor or an IDE? On "
+            "Linux you may have to be in the group dialout"
+        )
+    usb = [it for it in ports.values() if it.vid is not None]
+    there = ", ".join(f"{it.device} ({it.description})" for it in usb or ports.values())
+    if there:
+        return f"there is no port {port}. There are: {there}"
+    return f"there is no port {port}, and no other. Is the board plugged in, with a data cable?"

@@ -1,0 +1,126 @@
+"""What the commands have in common: how they start, end, and say what is wrong."""
+
+import argparse
+import itertools
+import os
+import signal
+import sys
+
+from MicroTetherDB import __version__
+
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+class Trouble(Exception):
+    """What went wrong, in one line for the user."""
+
+    status = FAILED  # the exit status
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells how to write a key that begins with "-"."""
+
+    def __init__(self, **options):
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options
+        )
+
+    def add_version(self):
+        self.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+
+    def parse_known_args(self, args=None, namespace=None):
+        self._arguments = list(sys.argv[1:] if args is None else args)
+        if not self._subparsers:
+            args = self._options_first()
+        return super().parse_known_args(args, namespace)
+
+    def _options_first(self):
+        """Return the arguments in another order: before Python 3.12.7 an argument that may be left
+        out isn't found behind an option."""
+        end = self._arguments.index("--") if "--" in self._arguments else len(self._arguments)
+        options, others = [], []
+        arguments = iter(self._arguments[:end])
+        for argument in arguments:
+            action = self._option_string_actions.get(argument)
+            value = [*itertools.islice(arguments, 1)] if action and action.nargs is None else []
+            is_complete = action and (value or action.nargs is not None)
+            (options if is_complete else others).extend([argument, *value])
+        return options + others + self._arguments[end:]
+
+    def error(self, message):
+        for argument in self._arguments:
+            if argument == "--":
+                break
+            if len(argument) > 1 and argument[0] == "-" and not self._knows(argument):
+                message += f". If {argument} is a key or a value, put -- before it: -- {argument}"
+                break
+        super().error(message)
+
+    def _knows(self, argument):
+        return argument.partition("=")[0] in self._option_string_actions
+
+
+def run(main):
+    """Run main() as this program, and end it with the exit status that it returns."""
+    if sys.stdout is None:  # it was closed by who has started this program
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the program runs)
+    sys.stdout.reconfigure(encoding="utf-8")
+    name = os.path.basename(sys.argv[0]).removesuffix(".py")
+    try:
+        status = attempt(name, lambda: _interruptibly(main))
+    except SystemExit as end:  # --help, or wrong usage
+        status = end.code
+    sys.exit(attempt(name, sys.stdout.flush) or status)
+
+
+def _interruptibly(main):
+    """Return main(). Ctrl-C is an exception in it, so that it can clean up."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def attempt(name, work):
+    """Return the exit status of work(). If it fails, print name and what is wrong."""
+    try:
+        status = work() or DONE
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads the output has seen enough
+        _discard_output()
+        return DONE
+    except KeyboardInterrupt:
+        return _fail(name, "interrupted", INTERRUPTED)
+    except Trouble as error:
+        return _fail(name, error, error.status)
+    except OSError as error:
+        _discard_output()  # it may be the output that failed
+        return _fail(name, sentence(error))
+    except (TypeError, ValueError) as error:
+        return _fail(name, error)
+    except RecursionError:
+        return _fail(name, "a value nests too deep")
+
+
+def sentence(error):
+    """Return what an OSError says, without its number."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+def _fail(name, message, status=FAILED):
+    print(f"{name}:", " ".join(str(message).split()), file=sys.stderr)
+    return status
+
+
+def _discard_output():
+    """Throw away what was not written yet, so that the interpreter doesn't try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

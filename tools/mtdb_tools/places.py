@@ -1,0 +1,214 @@
+"""Where a database is, on this PC or on a board.
+
+What is only read is read from a copy: so nothing is changed, not even a torn tail is cut off.
+"""
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+
+from MicroTetherDB import MicroTetherDB
+from mtdb_tools import stats
+from mtdb_tools.cable import NoAnswer
+from mtdb_tools.command import Trouble
+from mtdb_tools.database_files import (
+    FILES,
+    JOURNALS,
+    put_in_place_of,
+    read_journals,
+    seal,
+    size,
+    sums,
+)
+
+TRIES = 100  # to copy a database that a program is writing to
+PAUSE = 0.02  # seconds between two of them
+
+
+class Damaged(Trouble):
+    """The database can't be opened, or has lost something."""
+
+    status = 3
+
+
+class Here:
+    """A database on this PC."""
+
+    def __init__(self, path):
+        self.name = path
+        self.path = os.path.realpath(path)  # what the files are beside
+
+    def boards(self):
+        """Return the kinds of devices that it may be used on."""
+        return [stats.PC, stats.NOR, stats.ESP]
+
+    def copy(self, folder):
+        """Copy the database's files into folder; return the copy's path.
+
+        A program may be writing to them. What is the same in all of them before and after was
+        there together at a time: what a power cut would have left then.
+        """
+        self._must_be_files()
+        copy = os.path.join(folder, "copy")
+        for _ in range(TRIES):
+            for end in FILES:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(copy + end)
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(self.path + end, copy + end)
+            if sums(self.path) == sums(copy):
+                return copy
+            time.sleep(PAUSE)
+        raise Trouble(f"a program is writing to {self.name} all the time: stop it, or try again")
+
+    @contextlib.contextmanager
+    def change(self, create=False):
+        """Open the database to change it; create says whether it may be new."""
+        self._must_be_files()
+        must_exist(self, create or any(os.path.exists(self.path + end) for end in FILES))
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            raise Trouble(f"there is no folder {folder} to make {self.name} in")
+        with opened(self.path, self) as db:
+            yield db
+
+    def _must_be_files(self):
+        for end in FILES:
+            with contextlib.suppress(FileNotFoundError):
+                mode = os.stat(self.path + end).st_mode
+                if not stat.S_ISREG(mode):
+                    what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+                    raise Trouble(f"{self.path + end} is {what}, and so no part of a database")
+
+
+class There:
+    """A database on a board."""
+
+    def __init__(self, board, path):
+        folder, slash, self.file = path.rpartition("/")
+        if not self.file:
+            raise Trouble(f":{path} is no file on the board")
+        self.board = board
+        self.name = ":" + path
+        self.path = path
+        self.folder = folder + slash
+
+    def boards(self):
+        """Return the kinds of devices that it may be used on."""
+        platform = self.board.do("exec", "import sys\nprint(sys.platform)")
+        return [stats.ESP if "esp" in platform else stats.NOR]
+
+    def copy(self, folder):
+        """Copy the database's files into folder; return the copy's path."""
+        names, _ = self.board.look(self.folder)
+        if self.file + "/" in names:
+            raise Trouble(f"{self.name} is a folder, and so no database")
+        found = {end: names[self.file + end] for end in FILES if self.file + end in names}
+        paths = [self.path + end for end in found]
+        hashes = self.board.fetch(paths, folder, sum(found.values())) if found else []
+        self.sums = dict(zip(found, hashes, strict=True))
+        copy = os.path.join(folder, self.file)
+        if sums(copy) != self.sums:
+            raise Trouble(f"{self.name} did not arrive as it is on the board: try again")
+        return copy
+
+    @contextlib.contextmanager
+    def change(self, create=False):
+        """Open a copy of the database to change it; then let it replace the board's."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = self.copy(folder)
+            must_exist(self, create or self.sums)
+            if not size(copy) and seal(copy + ".tmp") == "sealed":
+                # A rename was cut, on FAT. Finish it: X.tmp is all there is, and is needed below.
+                self._execute(f"os.rename({self.path + '.tmp'!r}, {self.path!r})")
+                os.remove(copy + ".tmp")
+                copy = self.copy(folder)
+            journals = read_journals(copy)
+            older = copy + ".older"
+            if size(copy):
+                shutil.copyfile(copy, older)
+            length = sum(size(copy + end) for end in self.sums)
+            with opened(copy, self) as db:
+                yield db
+            if sums(copy) != self.sums:
+                if size(older):
+                    put_in_place_of(older, copy)
+                idle = [end for end in journals if not journals[end].records]
+                self._replace(copy, idle, length + size(copy))
+
+    def _replace(self, copy, idle, length):
+        """Put the copy into the place of the board's files; those in idle say nothing new.
+
+        One step does it, the rename of X.tmp to X: the journals that counted before are stale
+        after it, since the new X names the one that they continued. Idle ones may be older than
+        that, and must be gone before it. Where the rename removes the old X first (FAT) and
+        is cut there, opening X finishes it: the name X.tmp and the seal tell. length is that of
+        the files, old and new.
+        """
+        tmp = self.path + ".tmp"
+        self._must_have(self.sums, length)
+        try:
+            self.board.send(copy, tmp)
+            self._must_have({**self.sums, ".tmp": sums(copy)[""]}, length)
+        except NoAnswer:
+            raise
+        except (Trouble, KeyboardInterrupt):
+            with contextlib.suppress(Trouble):
+                self.board.remove(tmp)
+            raise
+        # The tip goes first: without the log, nobody knows that it is stale.
+        others = [end for end in reversed(JOURNALS) if end in self.sums and end not in idle]
+        self._execute(
+            *[f"os.remove({self.path + end!r})" for end in reversed(idle)],
+            f"os.rename({tmp!r}, {self.path!r})",
+            *[f"os.remove({self.path + end!r})" for end in others],
+        )
+
+    def _must_have(self, sums, length):
+        """Raise Trouble unless these are the database's files on the board."""
+        try:
+            paths = [self.path + end for end in sums]
+            names, hashes = self.board.look(self.folder, paths, length)
+            ends = {end for end in FILES if self.file + end in names}
+            same = ends == set(sums) and hashes == list(sums.values())
+        except Trouble as error:
+            if "No such file" not in str(error):
+                raise
+            same = False
+        if not same:
+            raise Trouble(f"{self.name} has changed on the board meanwhile: it is left as it is")
+
+    def _execute(self, *lines):
+        self.board.do("exec", "\n".join(["import os", *lines]))
+
+
+def must_exist(place, there):
+    if not there:
+        raise Trouble(f"there is no database {place.name}")
+
+
+@contextlib.contextmanager
+def copied(place):
+    """Copy a database's files to a temporary folder; give the copy's path."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = place.copy(folder)
+        must_exist(place, sums(copy))
+        yield copy
+
+
+@contextlib.contextmanager
+def reading(place):
+    """Open a copy of a database, to read it."""
+    with copied(place) as copy, opened(copy, place) as db:
+        yield db
+
+
+def opened(path, place):
+    """Open the database at path; messages name it as the user does."""
+    try:
+        return MicroTetherDB(path)
+    except ValueError as error:
+        raise Damaged(str(error).replace(os.path.realpath(path), place.name))

@@ -1,0 +1,126 @@
+"""Save what is whole in the files of a damaged database, and tell what is lost."""
+
+import re
+
+from MicroTetherDB import MicroTetherDB
+from mtdb_tools.database_files import SEAL, read, read_journals, seal, seal_value, size
+from mtdb_tools.repair_journal import LEFT_OUT, Journal
+from mtdb_tools.saved import DECODER, Saved
+
+OPENING = re.compile(r"\ufeff?\s*\{")
+SEPARATORS = re.compile(r"[\s,]*")
+COLON = re.compile(r"\s*:\s*")
+ENTRY_END = re.compile(r"\s*[,}]|[ \t\r]*\n")
+NEXT_ENTRY = re.compile(r'(?<=\n)(?=")')  # each entry of a database has a line of its own
+
+
+def save(path, name):
+    """Return what is Saved of the database at path, which messages call name.
+
+    If it is sound, it is opened and closed as any.
+    """
+    saved = _save_sound(path, name)
+    if saved:
+        return saved
+    saved = Saved()
+    base = _base(path)
+    if base:
+        saved.doubts.append(
+            f"{name + base}, which a fold that was cut has left, was taken instead"
+        )
+    journal = Journal(path, base)
+    if size(path + base):
+        text, is_whole = _split_main(path + base)
+        _save_main(saved, text, name + base)
+        if not (is_whole or journal.proves_main):
+            saved.doubts.append(
+                f"{name + base}: its checksum is wrong or missing. A value that reads well may be "
+                "wrong, too"
+            )
+    else:
+        saved.lost.append(f"{name} is missing: what only this file held")
+    journal.save(saved, name)
+    return saved
+
+
+def _save_sound(path, name):
+    """Return what is Saved of a database that can be opened, None if it can't be."""
+    journals = read_journals(path)
+    is_empty = not size(path) and not size(path + ".tmp")
+    try:
+        with MicroTetherDB(path) as db:
+            saved = Saved(dict(db))
+    except ValueError:
+        return None
+    if is_empty:
+        saved.lost.append(f"{name} is empty: what it held")
+    for end, journal in journals.items():
+        if journal.state not in ("live", "stale"):
+            saved.doubts.append(LEFT_OUT.format(name + end))
+    return saved
+
+
+def _base(path):
+    """Return the end of the name of the file to start from: "", or ".tmp" if that is newer.
+
+    A fold that was cut leaves X.tmp: whole, and the next X. What the journal says is in there, or
+    came later.
+    """
+    if seal(path + ".tmp") == "sealed":
+        data = read(path)
+        before = read(path + ".tmp")[-2 * SEAL : -SEAL]
+        if not data or seal_value(before) == seal_value(data[-SEAL:]):
+            return ".tmp"
+    return ""
+
+
+# The JSON file.
+
+
+def _split_main(path):
+    """Return the JSON text in the file, and whether its seal says that it is whole."""
+    data = read(path)
+    end = data.rfind(b"\n}\n") + len(b"\n}\n")
+    is_ours = end >= len(b"\n}\n") and len(data) - end <= 2 * SEAL
+    text = data[:end] if is_ours else data
+    return text.decode("utf-8", "surrogateescape"), seal(path) == "sealed"
+
+
+def _save_main(saved, text, name):
+    """Save the entries of a JSON object that are whole. Go on with the next line behind others."""
+    opening = OPENING.match(text)
+    at = opening.end() if opening else 0
+    while True:
+        at = SEPARATORS.match(text, at).end()
+        if at == len(text):
+            saved.lost.append(f"the end of {name} is missing: what was there is not known")
+            return
+        if text[at:].strip() == "}" and text[at] == "}":
+            return
+        try:
+            key, value, at = _entry(text, at)
+            saved.set(key, value)
+        except (ValueError, RecursionError):
+            found = NEXT_ENTRY.search(text, at + 1)
+            end = found.start() if found else len(text)
+            saved.lose(text[at:end], 0, name, saved.lost_keys)
+            at = end
+            if not found:
+                return
+
+
+def _entry(text, at):
+    """Return (key, value, where it ends) of the entry at a place. ValueError: it isn't whole."""
+    start = at
+    key, at = DECODER.raw_decode(text, at)
+    colon = COLON.match(text, at)
+    if not isinstance(key, str) or not colon:
+        raise ValueError("no key")
+    value, at = DECODER.raw_decode(text, colon.end())
+    if at == len(text):
+        if type(value) in (int, float):
+            raise ValueError("perhaps only the first digits")
+    elif not ENTRY_END.match(text, at):
+        raise ValueError("no end")
+    text[start:at].encode()  # ValueError for bytes that are no UTF-8
+    return key, value, at

@@ -1,0 +1,170 @@
+"""What is whole in the journal of a damaged database: for repair.py, which tells what isn't."""
+
+import json
+from dataclasses import dataclass
+from zlib import crc32
+
+from mtdb_tools.database_files import SEAL, lines_of, read, seal_value
+from mtdb_tools.saved import key_text
+
+MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
+MOST_LINKS = 4  # to try, where a chain is broken
+
+LEFT_OUT = "the last write to {} was cut off, or is broken: it is left out"
+
+
+@dataclass
+class _Place:
+    """A record's place in the journal."""
+
+    lines: list  # what is there: two lines, if a spill has copied it, and one copy is damaged
+    file: str  # the end of the file's name
+    line: bytes = b""  # the one that counts
+    is_whole: bool = False
+    is_proved: bool = False  # by its chain. If not, what was before it is lost, with its chain
+
+    def find(self, links):
+        """Find the line that continues one of the links. Return what the next may continue."""
+        self.line = self.lines[0]
+        for line in self.lines:
+            for link in links:
+                if _continues(line, link):
+                    self.line = line
+                    self.is_whole = self.is_proved = True
+                    return [_chain(line)]
+        # Either its text or its chain is damaged, and the other one tells what comes next.
+        stated = {_chain(line) for line in self.lines} - {None}
+        computed = [crc32(line[:-CHAIN], link) for line in self.lines for link in links]
+        return [*stated, *computed][:MOST_LINKS]
+
+    def ends_batch(self):
+        return len(self.line) >= MARK and self.line[-MARK:-CHAIN] != b"+"
+
+
+class Journal:
+    """The log and the tip of a damaged database, as one list of places."""
+
+    def __init__(self, path, base):
+        data = read(path + base)
+        self.starts = {seal_value(data[-SEAL:]), crc32(data[:-SEAL]), crc32(data)} - {None}
+        before = seal_value(data[-2 * SEAL : -SEAL])
+        if base and before is not None:
+            self.starts.add(before)  # it says nothing older than X.tmp
+            before = None
+        log, tip = (_split_joined(lines_of(path + end)) for end in (".log", ".tip"))
+        log, tip = self._without_stale(log, tip, before)
+        self.places = _joined(log, tip)
+        first = self.places[0].lines[0] if self.places else b""
+        self.proves_main = _continues_any(first, (crc32(data[:-SEAL]), crc32(data)))
+        self._find_all([*self.starts], seal_value(data[-SEAL:]) is not None)
+
+    def _without_stale(self, log, tip, before):
+        """Return both lists of lines: empty, if the file is from before the last fold."""
+        older = {before} - {None}
+        if log and (_continues_any(log[0], older) or tip and self._begins(tip)):
+            older |= {_chain(line) for line in log} - {None}
+            log = []
+        if not log and tip and _continues_any(tip[0], older):
+            tip = []
+        return log, tip
+
+    def _begins(self, lines):
+        return _continues_any(lines[0], self.starts)
+
+    def _find_all(self, links, was_whole):
+        """Find which places are whole, and leave out what was not acknowledged.
+
+        A batch was written when the one before it was durable. So a whole one proves that all
+        before it were acknowledged; what is behind the last one, a power cut has left.
+        """
+        count = 0
+        is_batch_whole = True
+        for number, place in enumerate(self.places, 1):
+            links = place.find(links)
+            if not place.is_whole and not was_whole:
+                place.is_whole = _change(place.line) is not None
+            was_whole = place.is_whole
+            if not place.is_proved:
+                is_batch_whole = place.ends_batch()
+            elif place.ends_batch():
+                count = number if is_batch_whole else count
+                is_batch_whole = True
+        self.rest = self.places[count:]
+        del self.places[count:]
+
+    def save(self, saved, name):
+        """Make the changes that are whole to what is saved."""
+        for place in self.places:
+            change = _change(place.line) if place.is_whole else None
+            if change is None:
+                text = place.line.decode("utf-8", "surrogateescape")
+                saved.lose(text, 1, name + place.file, saved.lost_changes)
+                continue
+            saved.set(*change)
+            if not place.is_proved and place is not self.places[0]:
+                file = name + place.file
+                saved.doubts.append(
+                    f"{key_text(change[0])}: what was before it in {file} is broken"
+                )
+        self._tell_start(saved, name)
+        rest = [place for place in self.rest if _change(place.line) or place.lines[0][:1] == b"["]
+        if rest:
+            saved.doubts.append(LEFT_OUT.format(name + rest[0].file))
+
+    def _tell_start(self, saved, name):
+        if self.places and not self.places[0].is_proved:
+            saved.doubts.append(
+                f"whether {name + self.places[0].file} is newer than {name} can't be told: it was "
+                "taken to be"
+            )
+
+
+def _split_joined(lines):
+    """Return the lines; two that a damaged newline has joined are two again."""
+    found = []
+    for line in lines:
+        at = line.find(b'["', 1)
+        while at > 0 and not _continues(line[at:], _chain(line[: at - 1])):
+            at = line.find(b'["', at + 1)
+        found += [line[: at - 1], line[at:]] if at > 0 else [line]
+    return found
+
+
+def _joined(log, tip):
+    """Return the places of both files. A spill has copied lines of the tip to the log."""
+    places = [_Place([line], ".log") for line in log]
+    known = set(log)
+    starts = (log.index(line) - number for number, line in enumerate(tip) if line in known)
+    for at, line in enumerate(tip, max(next(starts, len(log)), 0)):
+        if at < len(log):
+            places[at].lines.append(line)
+        else:
+            places.append(_Place([line], ".tip"))
+    return places
+
+
+def _continues(line, chain):
+    """Whether a line is a whole record that continues the chain."""
+    return chain is not None and line[-CHAIN:] == b"%08x" % crc32(line[:-CHAIN], chain)
+
+
+def _continues_any(line, links):
+    return any(_continues(line, link) for link in links)
+
+
+def _chain(line):
+    """Return the chain that a line ends with, None if there is none."""
+    try:
+        return int(line[-CHAIN:], 16)
+    except ValueError:
+        return None
+
+
+def _change(line):
+    """Return what a record says, [key, value], or [key] if it deletes; None if it isn't whole."""
+    try:
+        change = json.loads(line[:-MARK])
+    except (ValueError, RecursionError):
+        return None
+    is_change = isinstance(change, list) and len(change) in (1, 2) and isinstance(change[0], str)
+    return change if is_change else None

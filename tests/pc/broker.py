@@ -102,8 +102,8 @@ class Cable:
         self.broker = broker
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.left = None  # how many bytes from the broker still come through
         self.is_whole = True
+        self.lock = threading.Lock()
         self.pairs = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -116,10 +116,11 @@ class Cable:
         self.cut()
 
     def cut(self):
-        self.is_whole = False
-        for end in self.pairs:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with self.lock:
+            self.is_whole = False
+            for end in self.pairs:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     def mend(self):
         self.is_whole = True
@@ -128,13 +129,17 @@ class Cable:
         with contextlib.suppress(OSError):  # the listener was closed
             while True:
                 board = self.listener.accept()[0]
-                if not self.is_whole:
-                    board.close()
-                    continue
-                broker = socket.create_connection(("127.0.0.1", self.broker.port))
-                self.pairs += [board, broker]
-                for ends in ((board, broker), (broker, board)):
-                    threading.Thread(target=self._copy, args=ends, daemon=True).start()
+                with self.lock:
+                    if self.is_whole:
+                        self._join(board)
+                    else:
+                        board.close()
+
+    def _join(self, board):
+        broker = socket.create_connection(("127.0.0.1", self.broker.port))
+        self.pairs += [board, broker]
+        for ends in ((board, broker), (broker, board)):
+            threading.Thread(target=self._copy, args=ends, daemon=True).start()
 
     def _copy(self, source, target):
         with contextlib.suppress(OSError), source, target:

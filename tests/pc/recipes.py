@@ -1,6 +1,7 @@
 """What the tests of the recipes share: a recipe's functions, called on either runtime."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,8 +17,6 @@ MODULES = [FOLDER, interpreter.ROOT, interpreter.ROOT / "tests" / "recipes"]
 
 def needs(*programs):
     """Skip the test unless those programs, from Debian's packages, are there."""
-    import shutil
-
     if not all(shutil.which(program, path=search_path()) for program in programs):
         pytest.skip(HOW_TO_INSTALL)
 
@@ -39,12 +38,15 @@ def environment(*folders):
     return dict(os.environ, PYTHONPATH=path, MICROPYPATH=path + ":.frozen", PYTHONUNBUFFERED="1")
 
 
-def run(runtime, program, folder):
-    """Run a program, given as text, in a folder; return the lines it prints."""
+def run(runtime, program, folder, *modules):
+    """Run a program, given as text, in a folder; return the lines it prints.
+
+    modules are more folders to import from.
+    """
     process = subprocess.run(
         command(runtime, "-c", program),
         cwd=folder,
-        env=environment(),
+        env=environment(*modules),
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,12 +1,11 @@
 """tools/examples/boot_anyhow.py: the device boots, and the broken files are there for the PC."""
 
 import subprocess
-import sys
 
 import pytest
 
 import interpreter
-from recipes import FOLDER, RUNTIMES, environment, run
+from recipes import environment
 
 CASES = ("data", "log", "tip", "missing", "no backup", "both")
 

@@ -1,4 +1,4 @@
-"""tools/examples/settings.py: what a program finds in its settings when it is started or updated."""
+"""tools/examples/settings.py: what a program finds when it is started, and when it was updated."""
 
 import json
 
@@ -47,9 +47,15 @@ def test_a_new_device_has_the_defaults(load):
             {"wifi": {"name": "Workshop"}, "extra": [1]},
             {"wifi": {**DEFAULTS["wifi"], "name": "Workshop"}, "extra": [1]},
         ),
-        ({"wifi": {"name": "", "hostname": "old"}}, {"wifi": {**DEFAULTS["wifi"], "hostname": "old"}}),
+        (
+            {"wifi": {"name": "", "hostname": "old"}},
+            {"wifi": {**DEFAULTS["wifi"], "hostname": "old"}},
+        ),
         ({"alarms": []}, {"alarms": []}),
-        ({"version": 2, "display": {"units": "other"}}, {"display": {"brightness": 80, "units": "other"}}),
+        (
+            {"version": 2, "display": {"units": "other"}},
+            {"display": {"brightness": 80, "units": "other"}},
+        ),
         ({"version": 2, "brightness": 1}, {"brightness": 1}),  # that of version 2, whatever it is
         ({"version": 3, "new": 1}, {"version": 3, "new": 1}),  # of a newer program: kept
     ],

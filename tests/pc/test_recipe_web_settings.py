@@ -10,11 +10,11 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from broker import can_connect, wait_for
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 import recipes
-from broker import can_connect, wait_for
 from recipes import FOLDER, RUNTIMES, command, environment, run
 
 PORT_LINE = "PORT = 8080\n"

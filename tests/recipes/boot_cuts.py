@@ -10,6 +10,7 @@ import os
 import sys
 
 import boot_anyhow
+
 import flash
 import MicroTetherDB
 

@@ -16,16 +16,14 @@ from broker import Broker, Cable, Subscriber, wait_for
 
 import interpreter
 import recipes
-from recipes import RUNTIMES, command, environment, run
+from recipes import FOLDER, RUNTIMES, command, environment, run
 
 STATION = interpreter.ROOT / "tests" / "recipes" / "station.py"
 TIMEOUT = 2  # seconds that the station waits for an answer
 KILLS = 200 if os.environ.get("SWEEPS") == "long" else 30
 PER_KILL = 20  # readings
-UMQTT = (
-    os.environ.get("UMQTT")
-    or Path(*importlib.util.find_spec("umqtt").submodule_search_locations).parent
-)
+(INSTALLED,) = importlib.util.find_spec("umqtt").submodule_search_locations
+UMQTT = Path(os.environ.get("UMQTT") or Path(INSTALLED).parent)
 
 
 @pytest.fixture
@@ -58,6 +56,7 @@ class Station:
     """A board that makes readings and sends them, in a process of its own."""
 
     def __init__(self, runtime, path, port, last):
+        self.runtime = runtime
         self.output = path.with_name("station.txt")
         self.start = self.output.stat().st_size if self.output.exists() else 0
         with self.output.open("ab") as output:
@@ -123,6 +122,16 @@ def test_the_broker_answers_no_more(broker, subscriber, station):
         broker.thaw()
         process.must_end()
     subscriber.must_have(range(200))
+
+
+def test_a_broker_that_never_answers_is_given_up(broker, subscriber, station):
+    broker.freeze()
+    with station(broker.port, 9) as process:
+        if process.runtime == "cpython" or "UMQTT" in os.environ:  # the old umqtt waits here
+            wait_for(process.failures, "the station waits for ever")
+        broker.thaw()
+        process.must_end()
+    subscriber.must_have(range(10))
 
 
 def test_the_broker_is_restarted(broker, subscriber, station):
@@ -210,3 +219,15 @@ link.close()
 def test_umqtt_goes_on_after_65535_messages(broker, subscriber, tmp_path):
     run("micropython", LONG.format(broker.port), tmp_path, UMQTT)
     subscriber.must_have([0])
+
+
+def test_on_a_board(broker, subscriber, pseudo_board, tmp_path):
+    program = tmp_path / "program.py"
+    source = (FOLDER / "store_and_forward.py").read_text()
+    program.write_text(source.replace('"localhost", 1883', f'"127.0.0.1", {broker.port}'))
+    pseudo_board.mpremote("cp", interpreter.ROOT / "MicroTetherDB.py", ":")
+    pseudo_board.mpremote("mkdir", ":lib", "+", "mkdir", ":lib/umqtt")
+    pseudo_board.mpremote("cp", UMQTT / "umqtt" / "simple.py", ":lib/umqtt/")
+    lines = pseudo_board.mpremote("run", program).splitlines()
+    assert lines[-1] == "Made: 50 waiting for the broker: 0"
+    wait_for(lambda: len(subscriber.readings) == 50, "not all have arrived")

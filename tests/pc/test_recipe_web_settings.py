@@ -1,6 +1,5 @@
 """tools/examples/web_settings.py, served by MicroPython and by CPython, in a real browser."""
 
-import os
 import shutil
 import signal
 import socket
@@ -8,42 +7,52 @@ import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
+import microdot
 import pytest
 from broker import can_connect, wait_for
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
+import interpreter
 import recipes
 from recipes import FOLDER, RUNTIMES, command, environment, run
 
+MICRODOT = Path(microdot.__file__).with_name("microdot.py")  # all that a board needs of it
 PORT_LINE = "PORT = 8080\n"
 BAD = '<b id="injected">"&\'</b>'
 
 
-class Server:
-    """The recipe in a process of its own, on a free port."""
+class Program:
+    """The recipe with a free port."""
 
-    def __init__(self, runtime, folder):
+    def __init__(self, folder):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         source = (FOLDER / "web_settings.py").read_text()
         assert source.count(PORT_LINE) == 1
-        self.program = folder / "program.py"
-        self.program.write_text(source.replace(PORT_LINE, f"PORT = {self.port}\n"))
+        self.path = folder / "program.py"
+        self.path.write_text(source.replace(PORT_LINE, f"PORT = {self.port}\n"))
+
+
+class Server(Program):
+    """It runs in a process of its own."""
+
+    def __init__(self, runtime, folder):
+        super().__init__(folder)
         self.runtime = runtime
         self.output = folder / "output.txt"
         self.start()
 
     def start(self):
-        # MicroPython needs microdot.py by itself, as on a board.
-        path = [] if self.runtime == "cpython" else [os.path.dirname(find_microdot())]
+        path = [] if self.runtime == "cpython" else [MICRODOT.parent]
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                command(self.runtime, self.program),
-                cwd=self.program.parent,
+                command(self.runtime, self.path),
+                cwd=self.path.parent,
                 env=environment(*path),
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -55,10 +64,12 @@ class Server:
         self.process.wait()
 
 
-def find_microdot():
-    import microdot
-
-    return microdot.__file__
+def fetch(url, form=None):
+    """Return the page at url or, if there is a form, the page after that was sent."""
+    data = None if form is None else urllib.parse.urlencode(form).encode()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, data, timeout=20) as answer:
+        return answer.read().decode()
 
 
 @pytest.fixture(params=RUNTIMES)
@@ -141,24 +152,34 @@ def test_a_running_task_finds_the_new_settings(server, browser):
     wait_for(lambda: "second measures every 1 s" in server.output.read_text(), "not seen")
 
 
-@pytest.mark.parametrize("form", [{}, {"name": "a"}, {"name": "", "interval": "5"}, None])
+@pytest.mark.parametrize("form", [{}, {"name": "a"}, {"name": "", "interval": "5"}])
 def test_a_form_that_is_not_whole_changes_nothing(server, form):
-    data = b"" if form is None else urllib.parse.urlencode(form).encode()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError, match="400") as raised:
-        opener.open(server.url, data, timeout=20)
+        fetch(server.url, form)
     raised.value.close()
-    with opener.open(server.url, timeout=20) as answer:
-        text = answer.read().decode()
+    text = fetch(server.url)
     assert 'value="board"' in text and 'value="5"' in text
 
 
 def test_ctrl_c_ends_it_and_the_settings_stay(tmp_path):
     server = Server("cpython", tmp_path)
+    fetch(server.url)
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(20) == 0
     assert server.output.read_text().endswith("Closed; the settings stay in example_web.db\n")
     assert (tmp_path / "example_web.db").exists()
+
+
+def test_on_a_board(pseudo_board, tmp_path):
+    pseudo_board.mpremote("cp", interpreter.ROOT / "MicroTetherDB.py", MICRODOT, ":")
+    program = Program(tmp_path)
+    pseudo_board.mpremote("cp", program.path, ":main.py")
+    for name in ("board", "greenhouse"):
+        pseudo_board.power_off()
+        pseudo_board.power_on()
+        wait_for(lambda: can_connect(program.port), "the server hasn't started")
+        assert f'value="{name}"' in fetch(program.url)
+        fetch(program.url, {"name": "greenhouse", "interval": "60"})
 
 
 WRONG = """

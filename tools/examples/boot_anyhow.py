@@ -42,6 +42,8 @@ def open_anyhow():
 
 def backed_up():
     """Return what the backup says, an empty dict if there is none or it is damaged, too."""
+    if not [name for name in os.listdir() if name.startswith(BACKUP)]:
+        return {}
     try:
         with MicroTetherDB(BACKUP) as backup:
             return dict(backup.items())

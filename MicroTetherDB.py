@@ -151,10 +151,22 @@ if _ON_PC:
         os.replace(old, new)
         _sync_folder(new)
 
+    def _open_lock(path):
+        flags = os.O_CREAT | os.O_NOFOLLOW
+        try:
+            claim = os.open(path, os.O_RDWR | flags, 0o666)
+        except PermissionError:  # another user's, who may be gone
+            claim = os.open(path, os.O_RDONLY | flags)
+        if os.read(claim, 21).strip(b"0123456789 "):
+            os.close(claim)
+            raise ValueError(path + " is no database's lock file: move it away")
+        os.lseek(claim, 0, os.SEEK_SET)
+        return claim
+
     def _claim(path):
         """Refuse a database that another program has open. Return what holds the claim."""
         while flock and os.access(os.path.dirname(path), os.W_OK):
-            claim = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            claim = _open_lock(path + ".lock")
             try:
                 flock(claim, LOCK_EX | LOCK_NB)
                 # The other program may have removed it just now: then it is to be made anew.
@@ -224,8 +236,8 @@ if _ON_PC:
                     error = raised
                     raise
                 finally:
-                    # Of a block that was dropped in the middle, nothing is kept.
-                    block.undo = block.undo or isinstance(error, GeneratorExit)
+                    if isinstance(error, GeneratorExit) and not block.parent():
+                        block.undo = True  # it was dropped in the middle
                     if block.is_open():
                         block.__exit__(error and type(error), error, None)
             finally:
@@ -283,10 +295,12 @@ else:
     def _last_key(data):
         return next(iter(data))
 
+    _main_thread = get_ident()
+
     def _task():
-        """Return the asyncio task that runs, or None."""
+        """Return the asyncio task that runs, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
-        return core and core.cur_task
+        return core and get_ident() == _main_thread and core.cur_task
 
     def _create(path, like):
         return open(path, "wb")
@@ -294,12 +308,12 @@ else:
     def _sync(file):
         file.flush()
 
-    def _as_it_is(it, *_):
-        return it
-
-    _Guard = _sync_folder = _as_it_is
+    def _Guard(block):
+        return block
 
     def _full_path(path):
+        if "\0" in path:
+            raise ValueError("a path can't contain a NUL")
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":
@@ -346,43 +360,54 @@ _NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is 
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
-def _check(value, where, depth=0):
-    """Raise TypeError or ValueError if value can't be stored. where says its place: db["key"]."""
+def _plain(value, where, depth=0):
+    """Return a copy of value, of plain types: of a subclass, what is dumped may be no JSON.
+
+    Raises TypeError or ValueError if it can't be stored. where says its place: db["key"].
+    """
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
+        plain = {} if is_dict else []
         for key in value if is_dict else range(len(value)):
-            if is_dict and not isinstance(key, str):
-                raise TypeError("%s[%r]: a key must be a str" % (where, key))
             place = ('%s["%s"]' if is_dict else "%s[%d]") % (where, key)
+            item = value[key]
             if is_dict:
-                _check(key, place)
-            _check(value[key], place, depth + 1)
-    elif isinstance(value, str):
+                if not isinstance(key, str):
+                    raise TypeError("%s[%r]: a key must be a str" % (where, key))
+                plain[_plain(key, place)] = _plain(item, place, depth + 1)
+            else:
+                plain.append(_plain(item, place, depth + 1))
+        return plain
+    if value is None or value is True or value is False:
+        return value
+    if not isinstance(value, (str, int, float)):
+        name = type(value).__name__
+        n = "n" if name[:1] in "aeiou" else ""
+        raise TypeError("%s: can't store a%s %s" % (where, n, name))
+    if type(value) not in _EXACT:
+        value = value * 1  # of a subclass, its plain value
+    if isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
             if rest[0] > 0x9F:
                 raise ValueError(where + ": can't store a surrogate, half of a character")
-    elif isinstance(value, float):
-        if value * 0 != 0:
-            raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
-    elif isinstance(value, int):
-        if value >> _MOST_BITS not in (0, -1):
-            raise ValueError(where + ": can't store an int of more than 4,300 digits")
-    elif value is not None and value is not True and value is not False:
-        name = type(value).__name__
-        n = "n" if name[:1] in ("a", "e", "i", "o", "u") else ""
-        raise TypeError("%s: can't store a%s %s" % (where, n, name))
+    elif value * 0 != 0:
+        raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
+    elif isinstance(value, int) and value >> _MOST_BITS not in (0, -1):
+        raise ValueError(where + ": can't store an int of more than 4,300 digits")
+    return value
 
 
-def _check_item(key, value):
-    """As _check(), for a key of db with its value."""
+def _plain_item(key, value):
+    """As _plain(), for a key of db with its value: return [key, value]."""
     if not isinstance(key, str):
         raise TypeError("db[%r]: a key must be a str" % (key,))
+    where = 'db["%s"]' % key
     try:
-        _check({key: value}, "db", -1)
+        return [_plain(key, where), _plain(value, where)]
     except RuntimeError:
-        raise ValueError('db["%s"]: nests too deep for the stack that is left' % key) from None
+        raise ValueError(where + ": nests too deep for the stack that is left") from None
 
 
 def _round_trip(value):
@@ -409,8 +434,7 @@ def _record(key, value):
     record = [key, value]
     text, back = _round_trip(record)
     if back != record or type(key) is not str:
-        _check_item(key, value)
-        back = record
+        back = _plain_item(key, value)
         for _ in range(_ROUNDS):
             record = back
             text = _encode(record)
@@ -434,9 +458,9 @@ def _is_same(a, b):
 
 
 def _add_containers(value, ids):
-    """Add to ids, {id: it}, all dicts and lists inside of a dict or list."""
+    """Add to ids, {id: it}, all plain dicts and lists inside of a dict or list."""
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, _NESTED) and id(item) not in ids:
+        if type(item) in _NESTED and id(item) not in ids:
             ids[id(item)] = item
             _add_containers(item, ids)
 
@@ -467,8 +491,7 @@ def _pack(value, is_lent):
         if back == value:
             return text
         try:
-            _check(value, "")
-            return _encode(value)
+            return _encode(_plain(value, ""))
         except _NOT_STORABLE:
             pass
     return value
@@ -633,7 +656,7 @@ def _parse(text, end, path):
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if text.find(b"e+") >= 0:
-        _check(value, path + " can't be opened here: db", -2)
+        _plain(value, path + " can't be opened here: db", -2)
     return value
 
 
@@ -657,7 +680,7 @@ def _sealed_as(path):
         file.seek(max(left - _SEAL_SIZE, 0))
         before = file.read(_SEAL_SIZE)
         seal = file.read()
-        if left < 0 or seal.strip() or not seal.strip(b"\n"):
+        if left < 0 or seal.strip(b" \t") != b"\n":
             return None, None
         crc = 0
         file.seek(0)
@@ -668,9 +691,9 @@ def _sealed_as(path):
     if _bits(crc) != seal:
         raise ValueError(
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
-            "last, blank line; else restore a backup"
+            "last two, blank lines; else restore a backup"
         )
-    if before.strip():  # the first edition knew only one seal
+    if before.strip(b" \t") != b"\n":  # the first edition knew only one seal
         return crc, None
     return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
 
@@ -693,23 +716,23 @@ def _read_sealed(path):
 def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as dicts of some keys."""
     with open(path, "rb") as file:
-        start = file.read(2)
+        start = file.read(3)
         file.seek(max(file.seek(0, 2) - _PIECE, 0))
         end = file.read().rstrip()
         file.seek(0)
         data = json.load(file)
     # Firmware before 1.26 reads an object that was cut off, too.
-    is_whole = _ON_PC or end.endswith(b"\n}" if start == b"{\n" else b"}")
+    is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
     if not isinstance(data, dict) or not is_whole:
         raise ValueError("it holds no JSON object, or not all of it")
     for key in data:
         part = {key: data[key]}
         try:
-            _check_item(key, data[key])
+            _plain_item(key, data[key])
         except ValueError:  # a board makes surrogates of an escaped emoji
             part = json.loads(_join_surrogates(_encode(part)))
             for key in part:
-                _check_item(key, part[key])
+                _plain_item(key, part[key])
         yield part
 
 
@@ -729,6 +752,7 @@ class _Store:
     """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
 
     must_fold = False  # whether the journal can't be gone on with
+    has_tmp = False  # whether X.tmp is whole, or left by a fold that was cut
 
     def __init__(self, path):
         self.path = path
@@ -765,7 +789,8 @@ class _Store:
                 try:
                     yield from _read_foreign(path)
                 except (TypeError, ValueError) as error:
-                    raise ValueError("%s can't be opened: %s" % (path, error)) from None
+                    why = str(error) or "it is no UTF-8"
+                    raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
         yield from _read_sealed(name)
         self.seal = seal
@@ -848,8 +873,8 @@ class _Store:
         proof = None
         links = None  # what the next record may continue: the chain that this one has, or should
         chain, log, _ = self.end
-        for _, line in self._lines_behind(name, end, log):
-            if not line.strip():
+        for place, line in self._lines_behind(name, end, log):
+            if not line[:-_CHAIN_SIZE].strip(b"\0 \n"):  # at most the rest of a record
                 continue
             if links is None:  # the newline may be what is broken
                 at = line.find(b'["', 1)
@@ -858,6 +883,9 @@ class _Store:
                         proof = line[at:]
                     at = line.find(b'["', at + 1)
             is_whole = [link for link in links or () if _continues(line, link)]
+            if name == ".tip" and not place and line[:2] == b'["' and b"\0" not in line:
+                # What it continues is missing at the end of the log.
+                is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
             if is_whole and _mark_of(line) == b" ":
                 proof = line
             links = ()
@@ -902,14 +930,21 @@ class _Store:
             _if_there(os.remove, self.path + ".tip")
         path = self.path + name
         self.failed = name
+        if self.has_tmp:
+            # What a fold has left that was cut off must not be taken for newer than the journal.
+            _if_there(os.remove, self.path + ".tmp")
+            self.has_tmp = False
         with open(path, "r+b") if start else _create(path, self.path) as file:
+            if file.seek(0, 2) < start:
+                self.must_fold = True
+                raise OSError(_EIO, path + " got shorter")
             file.seek(start)
             if spills:
                 self._copy_tip(file, tip)
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
-        if not start:
+        if _ON_PC and not start:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
@@ -955,6 +990,7 @@ class _Store:
         if not tip:
             _if_there(os.remove, path + ".tip")
         seal, size = self.write(path, items, self.seal or 0)
+        self.has_tmp = True
         must_fold = self.must_fold
         self.must_fold = True
         try:
@@ -967,7 +1003,7 @@ class _Store:
         self.size = size
         self.failed = None
         self.end = seal, 0, 0
-        self.must_fold = False
+        self.must_fold = self.has_tmp = False
 
     def write(self, path, items, before):
         """Write all the items to path.tmp, durably. Return its seal and size.
@@ -1000,7 +1036,8 @@ class _Store:
         """Remove all files but X."""
         if self.seal is not None:  # else they are another program's
             for name in (".tmp", ".tip", ".log"):
-                _if_there(os.remove, self.path + name)
+                if _if_there(os.stat, self.path + name):  # the disk may be read-only
+                    os.remove(self.path + name)
 
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
@@ -1016,18 +1053,25 @@ class _Store:
             raise
 
     def journal_size(self):
-        """Return the length of both journal files. ValueError if one is plainly none."""
+        """Return the length of both journal files.
+
+        ValueError if one of these, or X.tmp, is plainly another program's.
+        """
         size = 0
-        for name in (".log", ".tip"):
-            name = self.path + name
+        for end, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
+            name = self.path + end
             length = _size(name)
             if length:
-                size += length
                 with open(name, "rb") as file:
-                    text = file.read(_PIECE).strip(b"\0 \n")
-                # Of one that has failed, the first byte may be gone.
-                if text[:1] not in (b"", b"[", b'"') and b'["' not in text:
-                    raise ValueError(name + " is no database's journal: move it away")
+                    text = file.read(_PIECE)
+                # Of a batch that has failed, the first byte may be gone; of a torn one, all.
+                is_ours = opening.startswith(text[:2])
+                if not is_ours and text.strip(b"\0 \n")[:1] not in (b"", b'"'):
+                    raise ValueError(name + " is no database's, or is damaged: move it away")
+                if end == ".tmp":
+                    self.has_tmp = True
+                else:
+                    size += length
         return size
 
     def seal_of(self, path):
@@ -1047,7 +1091,7 @@ def _write_batch(file, texts, chain):
         mark = b"+"
         chain = crc32(text, chain)
         file.write(text)
-    return _write_end(file, b" ", chain)
+    return _write_end(file, b" ", chain) if mark else chain
 
 
 def _pad(file, start, spills):
@@ -1103,8 +1147,8 @@ def _must_be_free(block, task):
     """Raise RuntimeError if this task can enter no block within this one."""
     if block.busy:
         raise RuntimeError(
-            "busy: a callback came in the middle of a write. Let it set a flag, and write in the "
-            "main loop"
+            "busy: in the middle of a write. In a callback, set a flag for the main loop; give "
+            "update() a list, not a generator that writes"
         )
     if _task_inside is not task:
         raise RuntimeError("busy: another task is in a block. Don't await in a block")
@@ -1202,14 +1246,14 @@ class _Block:
             self.ended = True
 
     def abandon(self):
-        self.undo = True
         self.roll_back()
         self.leave()
 
     def refuse_to_end(self):
         """Roll back all blocks that are open, if this is one of them, and free the lock."""
-        while self.is_open():
-            _innermost.abandon()
+        if self.is_open():
+            while _own_block():
+                _innermost.abandon()
         raise RuntimeError(_MISUSED)
 
     def is_open(self):
@@ -1227,33 +1271,41 @@ class _Block:
         """Note a dict or list that is handed out, and may be changed in place.
 
         is_new: it has just been read back from its text, which a block within has left.
+        Return the dicts and lists inside that are its own, {id: it}.
         """
         before = self.before.setdefault(_hash(key) % _SLOTS, {})
-        old = before.get(key, _UNTOUCHED)
-        if not isinstance(old, tuple):
-            was_set = old is not _UNTOUCHED
-            if not was_set:
-                old = _pack(value, self.db._is_lent(key))
-            before[key] = old = old, {}, was_set
+        if key not in before:
+            ids = {}
+            parent = self.parent()
+            if parent:
+                # First: what the block around has put into the value isn't its own yet.
+                ids.update(parent.note_read(key, value, is_new))
+            is_new = is_new or not parent
+            # A callback may have noted it meanwhile.
+            before.setdefault(key, (_pack(value, self.db._is_lent(key)), ids, False))
+        noted = before[key]
+        if not isinstance(noted, tuple):
+            before[key] = noted = noted, {}, True
             is_new = True
         if is_new:
-            _add_containers(value, old[1])
+            _add_containers(value, noted[1])
+        return noted[1]
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
         slot = _hash(key) % _SLOTS
         data = self.db._data[slot]
-        before = self.before.get(slot) or {}
-        self.text = None if self.before or self.outer else text
+        is_first = not self.before and not self.outer
+        before = self.before.setdefault(slot, {})
         if key not in before:
             old = data.get(key, _MISSING)
             if not isinstance(old, _NESTED) and _is_same(old, value):
                 return
-            self.before[slot] = before
             # In a block of the user's, he may change the old value in place.
             before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
+        self.text = text if is_first else None
         if value is not _MISSING:
             if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
@@ -1263,26 +1315,39 @@ class _Block:
                 self.order.extend(data)
             del data[key]
 
-    def changed(self):
-        """Yield (key, value, ids) of all that may have to be saved: _MISSING, if it is deleted.
+    def own_values(self):
+        """Check what was handed out, and see that no two values share a dict or list."""
+        for slot in self.before:
+            data = self.db._data[slot]
+            before = self.before[slot]
+            for key in before:
+                noted = before[key]
+                value = data.get(key)
+                if isinstance(noted, tuple) and isinstance(value, _NESTED):
+                    old, ids, _ = noted
+                    if not _is_unchanged(old, ids, value):
+                        _plain_item(key, value)
+                        _own(value, dict(ids))
+                        ids.clear()
+                        _add_containers(value, ids)
 
-        ids are the dicts and lists that were inside when it was handed out, {id: it}.
-        """
+    def changed(self):
+        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted."""
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:
                 old = before[key]
-                ids = None
                 value = data.get(key, _MISSING)
                 if isinstance(old, tuple):
-                    old, ids, was_set = old
-                    if not was_set and isinstance(old, bytes) and _is_unchanged(old, ids, value):
+                    old, _, was_set = old
+                    is_nested = isinstance(value, _NOT_PLAIN)
+                    if is_nested and not was_set and _pack(value, False) == old:
                         continue
                 # What was a dict or list may have had changes that weren't saved.
-                elif not isinstance(old, (bytes, dict, list)) and _is_same(old, value):
+                elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
                     continue
-                yield key, value, ids
+                yield key, value
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
@@ -1294,24 +1359,20 @@ class _Block:
         if self.text and not parent:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
-        size = 0
-        texts = []  # of a short batch, so that each is made once
-        for key, value, ids in self.changed():
-            if ids is not None and isinstance(value, _NESTED):
-                _check_item(key, value)
-                _own(value, dict(ids))
-                ids.clear()
-                _add_containers(value, ids)
-            if not parent:
-                text = _text_of(key, value)
-                size += len(text) + _RECORD_END
-                if size < _PIECE:
-                    texts.append(text)
+        self.own_values()
         if parent:
             self.hand_over(parent)
-        elif size:
+            return
+        size = 0
+        texts = []  # of a short batch, so that each is made once
+        for key, value in self.changed():
+            text = _text_of(key, value)
+            size += len(text) + _RECORD_END
+            if size < _PIECE:
+                texts.append(text)
+        if size:
             if size >= _PIECE:
-                texts = (_text_of(key, value) for key, value, _ in self.changed())
+                texts = (_text_of(key, value) for key, value in self.changed())
             self.db._save(texts, size)
 
     def hand_over(self, parent):
@@ -1325,8 +1386,7 @@ class _Block:
                 if old is _UNTOUCHED:
                     its[key] = new
                 elif isinstance(new, tuple):
-                    was_set = new[2] or not isinstance(old, tuple) or old[2]
-                    its[key] = _before(old), new[1], was_set
+                    its[key] = _before(old), new[1], new[2] or old[2]
                 else:
                     its[key] = _before(old)
         if _ON_PC and not parent.order:
@@ -1368,14 +1428,16 @@ class _Block:
 
 # The database.
 
-_SUFFIXES = ("", ".log", ".tip", ".tmp", ".lock")
+_SUFFIXES = (".log", ".tip", ".tmp", ".lock")
 
 
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
     for other in _open_ones:
+        a = path.lower()  # FAT ignores case
+        b = other.lower()
         for end in _SUFFIXES:
-            if path == other + end or path + end == other:
+            if path == other or a == b + end or a + end == b:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
 
 
@@ -1668,6 +1730,8 @@ class MicroTetherDB(_Mapping):
             claim = _ON_PC and _claim(path)
             try:
                 _Store(path).replace(self._all_items())
+            except OSError as error:
+                raise _with_path(error, path) from None
             finally:
                 if _ON_PC:
                     _disclaim(path, claim)
@@ -1694,13 +1758,14 @@ class MicroTetherDB(_Mapping):
         """Return a dict or list that was found, to the user: who may change it in place."""
         is_new = isinstance(value, bytes)
         if is_new:
-            value = self._unpack(key, value)
+            value = self._read_back(key, value)
         block = _innermost and self._block()
         while block and block.busy:  # update() reads what it is given
             block = block.parent()
         if block and _task_inside is _task() and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        if not self._is_lent(key):
+        lent = self._lent
+        if lent is not None and key not in lent:
             self._note_lent(key)
         return value
 
@@ -1714,18 +1779,17 @@ class MicroTetherDB(_Mapping):
             else:
                 self._lent = self._lent + (key,)
 
-    def _unpack(self, key, value):
+    def _read_back(self, key, value):
         """Read back a value that a rollback has left as its text."""
         if isinstance(value, bytes):
-            if not _own_block():
-                with self._operation():  # or another thread might change it meanwhile
-                    return self._unpack(key, self._find(key))
-            text = value
-            value = json.loads(text)
+            block = _own_block()
+            if not block or not block.busy:
+                with self._operation():  # or somebody might change it meanwhile
+                    return self._read_back(key, self._find(key))
+            back = json.loads(value)
             data = self._data[_hash(key) % _SLOTS]
-            if data.get(key) is not text:  # a callback has changed it
-                return self._unpack(key, self._find(key))
-            data[key] = value
+            # Unless a callback has read it back just now. No branch: another might come there.
+            data[key] = value = (data[key], back)[data[key] is value]
         return value
 
     def _block(self):
@@ -1739,7 +1803,7 @@ class MicroTetherDB(_Mapping):
     def _pop(self, key, default):
         value = self._find(key)
         if value is not _MISSING:
-            default = self._unpack(key, value)
+            default = self._read_back(key, value)
             _innermost.put(key, _MISSING, None)
         elif default is _MISSING:
             raise KeyError(key)
@@ -1767,8 +1831,8 @@ class MicroTetherDB(_Mapping):
                     raise
         try:
             store.append(texts, size, self.TIP_SIZE)
-        except OSError:
-            if not store.must_fold:
+        except OSError as error:
+            if not store.must_fold and error.args[0] != _ENOENT:  # the journal is gone
                 raise
             self._fold()
 
@@ -1781,7 +1845,7 @@ class MicroTetherDB(_Mapping):
             if store.must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
             store.settle()
-        except (OSError, MemoryError, ValueError, TypeError):
+        except Exception:
             pass
 
     def _fold(self):
@@ -1803,7 +1867,7 @@ class MicroTetherDB(_Mapping):
         lent is self._lent, taken once: a callback may add to that meanwhile.
         """
         for key in self if lent is None else lent:
-            value = self._unpack(key, self._find(key))
+            value = self._read_back(key, self._find(key))
             if isinstance(value, _NESTED):
                 yield key, value
 
@@ -1812,7 +1876,7 @@ class MicroTetherDB(_Mapping):
         lent = self._lent
         ids = {}
         for key, value in self._lent_items(lent):
-            _check_item(key, value)
+            _plain_item(key, value)
             _add_containers(value, ids)
         for _, value in self._lent_items(lent):
             ids.pop(id(value), None)

@@ -6,7 +6,7 @@ handler.
 """
 
 from MicroTetherDB import MicroTetherDB
-from support import CPYTHON, Small, after_a_crash, content, only
+from support import CPYTHON, Oops, Small, after_a_crash, content, only
 
 if CPYTHON:
     import signal
@@ -158,3 +158,64 @@ def test_every_operation_in_a_callback_is_told_busy_or_done(path):
 def in_a_block(db):
     with db.transaction():
         db["x"] = 2
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_write_in_a_callback_outlives_the_reading_back_of_what_was_rolled_back(path):
+    db = Small(path)
+    last = [0]  # what is to be found
+    allowed = []
+    going = []
+
+    def write():
+        if allowed and not going:
+            going.append(1)  # a signal can come in a signal's handler, too
+            db["a"] = {"n": last[0] + 1}
+            last[0] += 1
+            going.clear()
+
+    db["a"] = {"n": 0}
+    with Ticking(write) as ticking:
+        for _ in range(500):
+            try:
+                with db.transaction():
+                    db["a"]["n"] = -1
+                    raise Oops
+            except Oops:
+                pass
+            with db.lock():
+                allowed.append(1)
+                assert db["a"]["n"] >= 0
+                allowed.clear()
+            assert db["a"]["n"] == last[0]
+    assert busy(ticking.errors), ticking.errors
+    assert content(db) == after_a_crash(path) == {"a": {"n": last[0]}}
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_change_in_place_is_saved_or_rolled_back_whatever_a_callback_writes_meanwhile(path):
+    db = Small(path)
+    db.update(a={"n": 0}, b={"l": []})
+    added = [0]
+
+    def write():
+        if added[0] % 2:
+            db["c"] = added[0]
+        else:
+            with db.lock():
+                db["a"]["n"] += 1
+
+    with Ticking(write) as ticking:
+        for n in range(150):
+            try:
+                with db.transaction():
+                    db["b"]["l"] = [n]
+                    if n % 3 == 0:
+                        raise Oops
+                added[0] = n
+            except Oops:
+                pass
+            with db.lock():  # no callback changes the files meanwhile
+                assert db["b"]["l"] == ([added[0]] if added[0] else [])
+    assert busy(ticking.errors), ticking.errors
+    assert content(db) == after_a_crash(path)

@@ -493,3 +493,70 @@ def test_opening_leaves_no_file_open(path):
             assert Counted.open_ones == 0, number
     finally:
         del module.open
+
+
+def with_a_log(path):
+    """Make a database that has a log, and one batch in the tip. Return its data and files."""
+    db = Small(path)
+    db["base"] = 3000 * "x"
+    db.flush()
+    n = 0
+    while True:
+        contents = files(path)
+        if len(contents.get(".log", b"")) > 400 and contents[".tip"].count(b'["') == 1:
+            return content(db), contents
+        db["k%d" % n] = n
+        n += 1
+
+
+def test_a_log_that_is_missing_before_a_tip_is_told(path):
+    data, contents = with_a_log(path)
+    assert found(path, contents) == data
+    log = contents[".log"].rstrip(b" \n") + b"\n"
+    for left in (b"", log[: len(log) // 2], log[: log.rfind(b"\n", 0, -1) + 1], None):
+        broken = dict(contents)
+        if left is None:
+            del broken[".log"]
+        else:
+            broken[".log"] = left
+        lay(path + "2", broken)
+        assert "damaged" in raises(ValueError, MicroTetherDB, path + "2")
+        assert files(path + "2") == broken
+
+
+def test_a_batch_whose_first_page_never_reached_the_disk_is_a_torn_one(path):
+    db = MicroTetherDB(path)
+    db.TIP_SIZE = 9999
+    db["base"] = 1
+    start = len(files(path)[".tip"].rstrip(b" \n")) + 1
+    db.update({"k%02d" % n: 10 * "v" for n in range(9)})
+    contents = files(path)
+    tip = contents[".tip"]
+    for page in range(start + 1, len(tip.rstrip(b" \n")), 3):
+        for hole in (b"\0", b" "):
+            contents[".tip"] = tip[:start] + hole * (page - start) + tip[page:]
+            assert found(path, contents) == {"base": 1}
+    db.clear()
+    db.flush()
+    db["long"] = 2000 * "v"
+    contents = files(path)
+    contents[".tip"] = contents[".tip"][:512] + bytes(512) + contents[".tip"][1024:]
+    assert found(path, contents) == {}
+
+
+def test_what_is_left_of_a_cut_fold_is_not_taken_for_newer_than_the_journal(path):
+    db = Small(path)
+    db.update(a=1, b=2)
+    before = files(path)
+    db.flush()
+    before[".tmp"] = read(path)
+    db.close()
+    lay(path, before)
+    db = Small(path)
+    for n in range(12):
+        db["n"] = n
+    contents = files(path)
+    del contents[""]
+    lay(path + "2", contents)
+    raises(ValueError, MicroTetherDB, path + "2")
+    assert files(path + "2") == contents

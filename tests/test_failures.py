@@ -5,7 +5,18 @@ import sys
 
 import support
 from MicroTetherDB import MicroTetherDB
-from support import Oops, Small, after_a_crash, content, files, only, raises, restart
+from support import (
+    Oops,
+    Small,
+    after_a_crash,
+    content,
+    files,
+    only,
+    raises,
+    remove,
+    restart,
+    write,
+)
 
 
 def steps(db):
@@ -291,3 +302,34 @@ def test_ctrl_c_as_a_rollback_begins_waits_for_its_end(path):
         db["next"] = 1
         assert after_a_crash(path) == {"a": [1], "next": 1}
         del db["next"]
+
+
+def test_a_journal_file_that_is_gone_or_shorter_is_made_good_by_the_next_write(path):
+    for end in (".tip", ".log"):
+        for left in (None, b"", b"["):
+            db = Small(path)
+            db["base"] = 2000 * "x"
+            db.flush()
+            for n in range(6):
+                db["k"] = n
+            assert end in files(path)
+            if left is None:
+                remove(path + end)
+            else:
+                write(path + end, left)
+            for n in range(6):
+                db["later"] = n
+            assert content(db) == after_a_crash(path) == {"base": 2000 * "x", "k": 5, "later": 5}
+            db.clear()
+            db.close()
+
+
+def test_what_fails_in_a_backup_names_the_backup(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    target = path + "-missing/backup"
+    try:
+        db.backup(target)
+        raise AssertionError("it was made")
+    except OSError as error:
+        assert "missing/backup" in str(error), error

@@ -283,3 +283,116 @@ def test_a_long_value_is_rolled_back_too(path):
     except Oops:
         pass
     assert content(db) == after_a_crash(path) == {"a": {"text": "x" * 5000}}
+
+
+def test_a_value_that_was_replaced_by_an_equal_one_in_place_writes_nothing(path):
+    db = MicroTetherDB(path)
+    db["pad"] = 3000 * "x"
+    for length in (3, 200):
+        db["a"] = {"readings": list(range(length))}
+        mine = list(range(length))
+        with no_writes(path), db.transaction():
+            db["a"]["readings"] = mine
+        mine.append("not the database's")
+        db["b"] = length
+        expected = {"pad": 3000 * "x", "a": {"readings": list(range(length))}, "b": length}
+        assert content(db) == after_a_crash(path) == expected
+
+
+def test_a_list_put_into_two_values_is_two_whatever_a_block_within_reads(path):
+    db = MicroTetherDB(path)
+    for way in ("read", "change", "set", "fail"):
+        db.update(a={}, b={})
+        tags = ["x"]
+        with db.transaction():
+            db["a"]["tags"] = tags
+            db["b"]["tags"] = tags
+            try:
+                with db.transaction():
+                    assert db["a"] == db["b"]
+                    if way == "change":
+                        db["a"]["n"] = 1
+                    if way == "set":
+                        db["a"] = {"tags": ["x"]}
+                        assert db["a"]["tags"] == ["x"]
+                    if way == "fail":
+                        raise Oops
+            except Oops:
+                pass
+        with db.transaction():
+            db["a"]["tags"].append("y")
+        tags.append("z")
+        assert content(db) == after_a_crash(path), way
+        assert db["a"]["tags"] == ["x", "y"] and db["b"] == {"tags": ["x"]}, way
+
+
+def test_a_block_whose_inner_block_was_rolled_back_writes_nothing(path):
+    db = start(path)
+    with no_writes(path), db.transaction():
+        assert db["user1"]["n"] == 1
+        try:
+            with db.transaction():
+                db["user1"]["n"] = 2
+                raise Oops
+        except Oops:
+            pass
+    assert content(db) == after_a_crash(path)
+
+
+def test_a_subclass_is_stored_as_what_it_holds_whatever_it_looks_like(path):
+    class Config(dict):
+        def __repr__(self):
+            return "Config(%d items)" % len(self)
+
+    class Names(list):
+        def __repr__(self):
+            return '{"not": "this"}'
+
+    db = MicroTetherDB(path)
+    db["set"] = Config(x=Names([1]))
+    db["read"] = {}
+    db["unread"] = {}
+    db["unread"]["config"] = Config(x=1)
+    with db.transaction():
+        db["read"]["config"] = Config(x=Names())
+    db.flush()
+    expected = {
+        "set": {"x": [1]},
+        "read": {"config": {"x": []}},
+        "unread": {"config": {"x": 1}},
+    }
+    assert content(db) == after_a_crash(path) == expected
+    assert same(content(db), expected)
+    db["unread"]["config"] = Config(x=2)
+    try:
+        with db.transaction():
+            db["unread"]["config"] = 5
+            raise Oops
+    except Oops:
+        pass
+    db.close()
+    assert after_a_crash(path)["unread"] == {"config": {"x": 2}}
+
+
+def test_a_subclass_of_a_str_or_number_is_stored_as_what_it_holds(path):
+    class Text(str):
+        def __repr__(self):
+            return "no JSON"
+
+    class Number(float):
+        def __repr__(self):
+            return "99.5"
+
+    class Count(int):
+        def __repr__(self):
+            return "99"
+
+    db = MicroTetherDB(path)
+    db["a"] = Text("x")
+    db["b"] = [Number(2.5), Count(3), {Text("k"): Text("v")}]
+    db["c"] = {}
+    with db.lock():
+        db["c"]["n"] = [Number(0.5), Text("y"), Count(4)]
+    expected = {"a": "x", "b": [2.5, 3, {"k": "v"}], "c": {"n": [0.5, "y", 4]}}
+    assert same(content(db), expected)
+    assert same(after_a_crash(path), expected)

@@ -1,8 +1,10 @@
 """Blocks that are misused: told, never swallowed. Afterwards memory is what is on disk, the lock
 is free, and later writes are durable."""
 
+import time
+
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, raises, threaded
+from support import Oops, after_a_crash, content, raises, threaded
 from test_threads import Thread
 
 
@@ -189,3 +191,103 @@ def test_tasks_that_await_in_blocks_lose_nothing_silently(path):
     assert content(db) == disk
     assert dict(acknowledged) == disk
     sound(db, path, disk)
+
+
+@threaded
+def test_a_block_on_another_thread_is_none_of_the_tasks_business(path):
+    asyncio = asyncio_of_this_runtime()
+    if asyncio is None:
+        return
+    db = MicroTetherDB(path)
+    db["n"] = {"count": 0}
+    done = []
+    errors = []
+
+    def work():
+        try:
+            for fails in (False, True) * 10:
+                try:
+                    with db.transaction():
+                        time.sleep(0.002)  # the other thread goes on to its next task
+                        db["n"]["count"] += 1
+                        db["last"] = fails
+                        if fails:
+                            raise Oops
+                except Oops:
+                    pass
+        except Exception as error:
+            errors.append(error)
+        done.append(1)
+
+    async def tick():
+        while not done:
+            await asyncio.sleep(0)
+
+    async def main():
+        Thread(work)
+        await asyncio.gather(tick(), tick(), tick())
+
+    asyncio.run(main())
+    assert not errors, errors
+    assert content(db) == after_a_crash(path) == {"n": {"count": 10}, "last": False}
+
+
+def test_an_update_from_what_writes_itself_is_told_so(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b=2)
+    text = raises(RuntimeError, db.update, ((key.upper(), db.pop(key)) for key in list(db)))
+    assert "update()" in text
+    assert content(db) == after_a_crash(path) == {"a": 1, "b": 2}
+    db.update([(key.upper(), db.pop(key)) for key in list(db)])
+    assert content(db) == after_a_crash(path) == {"A": 1, "B": 2}
+
+
+def test_a_lock_within_a_block_takes_nothing_of_that_with_it(path):
+    def keys_of(db):
+        with db.lock():
+            yield from db
+
+    db = MicroTetherDB(path)
+    db["z"] = 0
+    with db.transaction():
+        db["a"] = 1
+        keys = keys_of(db)
+        for _ in keys:
+            break
+        keys.close()
+        db["b"] = 2
+    sound(db, path, {"z": 0, "a": 1, "b": 2})
+
+
+def test_blocks_within_a_block_that_end_out_of_order_roll_all_of_it_back(path):
+    db = MicroTetherDB(path)
+
+    def misuse():
+        with db.transaction():
+            db["a"] = 1
+            one = db.lock()
+            one.__enter__()
+            two = db.lock()
+            two.__enter__()
+            try:
+                one.__exit__(None, None, None)
+            except RuntimeError:
+                pass
+            db["b"] = 2  # outside of any block, now
+
+    assert "inside out" in raises(RuntimeError, misuse)
+    sound(db, path, {"b": 2})
+
+
+def test_a_lock_block_that_raises_keeps_what_it_did_around_one_that_never_ended(path):
+    db = MicroTetherDB(path)
+    try:
+        with db.lock():
+            db["a"] = 1
+            inner = db.lock()
+            inner.__enter__()
+            db["b"] = 2
+            raise Oops
+    except Oops:
+        pass
+    sound(db, path, {"a": 1, "b": 2})

@@ -3,6 +3,7 @@ import os
 
 from MicroTetherDB import MicroTetherDB
 from support import (
+    CPYTHON,
     after_a_crash,
     content,
     files,
@@ -520,3 +521,72 @@ def test_a_file_of_another_program_may_end_in_blank_lines(path):
         write(path, text)
         assert found(path, files(path)) == {"a": 1}
         remove(path)
+
+
+def test_a_file_beside_a_database_that_may_be_a_journal_but_is_none_is_left_alone(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    for end, data in (
+        (".log", b"[INFO] boot 1\n[INFO] wifi up\n"),
+        (".log", b'{\n"events":["boot"]\n}\n'),
+        (".tip", b"[1, 2]\n"),
+        (".tmp", b"mine\n"),
+        (".lock", b"mine, and no number\n"),
+    ):
+        if end != ".lock" or CPYTHON:
+            write(path + end, data)
+            assert end in raises(ValueError, MicroTetherDB, path)
+            assert read(path + end) == data
+            remove(path + end)
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
+
+
+@only("fat", "elsewhere, letter case makes another file")
+def test_on_fat_a_file_of_an_open_database_is_known_in_any_letter_case(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    folder, name = path.rsplit("/", 1)
+    for end in (".TIP", ".log", ".Tmp"):
+        other = folder + "/" + name.upper() + end
+        raises(ValueError, db.backup, other)
+        raises(ValueError, MicroTetherDB, other)
+    db["b"] = 2
+    assert content(db) == after_a_crash(path) == {"a": 1, "b": 2}
+
+
+@only("micropython", "a PC's file names end at no NUL")
+def test_a_path_with_a_nul_is_refused(path):
+    assert "NUL" in raises(ValueError, MicroTetherDB, path + "\0")
+    assert files(path) == {}
+
+
+def test_a_database_edited_by_hand_opens_when_its_last_two_lines_are_deleted(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    edited = read(path).replace(b":1", b":2")
+    write(path, edited)
+    assert "last two" in raises(ValueError, MicroTetherDB, path)
+    write(path, b"\n".join(edited.split(b"\n")[:-3]) + b"\n")
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 2}
+
+
+def test_a_json_file_written_by_hand_is_read_however_it_is_laid_out(path):
+    expected = {"ssid": "x", "list": [1, 2]}
+    for text in (
+        b'{"ssid": "x", "list": [1, 2]}',
+        b'{\n  "ssid": "x",\n  "list": [1,\n 2] }\n',
+        b'{\r\n\t"ssid": "x",\r\n\t"list": [1, 2]}\r\n',
+        b'{"ssid": "x", "list": [1, 2]}' + 70 * b" ",
+        b'{"ssid": "x", "list": [1, 2]}' + 40 * b"\r\n",
+    ):
+        write(path, text)
+        with MicroTetherDB(path) as db:
+            assert content(db) == expected, text
+        assert read(path) == text
+
+
+def test_a_file_that_is_no_text_is_told(path):
+    write(path, b'{"a": "\xff\xfe"}')
+    assert "UTF-8" in raises(ValueError, MicroTetherDB, path).upper()

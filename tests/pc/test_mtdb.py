@@ -380,7 +380,8 @@ def test_no_room_on_the_board(pseudo_board, capsys):
     board = pseudo_board
     place = OnBoard(board)
     place.run(
-        "db['a'] = 1\nf = open('big', 'w')\nfor i in range(176): f.write(1024 * 'x')\nf.close()"
+        "db['a'] = 1\nimport os\nf = open('big', 'w')\nwhile os.statvfs('/')[3] > 6:\n"
+        " f.write(1024 * 'x'); f.flush()\nf.close()"
     )
     text = json.dumps("y" * 30_000)
     assert mtdb.main(["--port", board.port, "set", ":my.db", "b", text]) == 1

@@ -4,6 +4,7 @@
     python3 tools/check.py -k "littlefs" -x     only some tests: what follows goes to pytest
     python3 tools/check.py --pico               those on an emulated Raspberry Pi Pico, too
     python3 tools/check.py --pico --firmware FILE.uf2       with that firmware on it
+    python3 tools/check.py --recipes            those with a real MQTT broker and browser, too
 
 It needs Python 3.11 or newer with pip. It makes a virtual environment in .venv, or uses the one
 there, and installs the test group of pyproject.toml into it, the real MicroPython too. Then ruff
@@ -11,11 +12,14 @@ looks at the code, the compiler of MicroPython 1.12 at the module, and pytest ru
 in tests/ on CPython and on MicroPython. Each line of the module has to be run by one of them.
 
 The emulated Pico runs the real firmware. With --pico it is built, once, in the folder .pico: that
-takes a Debian, root and three minutes. Once it is there, --pico isn't needed any more.
+takes a Debian, root and three minutes. Once it is there, --pico isn't needed any more. Nor is
+--recipes when it has installed mosquitto and Chromium: from Debian's packages, as root.
 """
 
 import argparse
+import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +36,8 @@ def main(args):
     set_up()
     if options.pico or options.firmware:
         build_pico(options.firmware)
+    if options.recipes:
+        install_for_recipes()
     run("ruff", "check")
     run("ruff", "format", "--check")
     compile_for_old_boards()
@@ -50,6 +56,7 @@ def options_of(args):
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--pico", action="store_true")
     parser.add_argument("--firmware")
+    parser.add_argument("--recipes", action="store_true")
     return parser.parse_known_args(args)
 
 
@@ -58,6 +65,21 @@ def build_pico(firmware):
     import emulator
 
     emulator.build(firmware)
+
+
+def install_for_recipes():
+    """Install the programs that tests of the recipes need, if one isn't there."""
+    path = os.environ["PATH"] + ":/usr/sbin"  # where Debian has its servers
+    if all(shutil.which(name, path=path) for name in ("mosquitto", "chromium", "chromedriver")):
+        return
+    if not shutil.which("apt-get") or os.geteuid():
+        raise SystemExit(
+            "mosquitto and chromium are installed from Debian's packages: that takes a Debian, and"
+            " root. Without --recipes all other tests run."
+        )
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+    subprocess.run(["apt-get", "update", "-qq"], check=True)
+    subprocess.run([*install, "mosquitto", "chromium", "chromium-driver"], check=True)
 
 
 def set_up():

@@ -1,9 +1,10 @@
-"""Settings: defaults, a change, and what is left of it after a reboot.
+"""Settings: defaults, an older program's settings taken over, a bad change undone, a reset.
 
 mpremote run tools/examples/settings.py     on a board that has MicroTetherDB
 python tools/examples/settings.py           on a PC, in a checkout
 """
 
+import json
 import os
 import sys
 
@@ -13,21 +14,47 @@ except ImportError:  # on a PC: two folders up
     sys.path.append((sys.path[0] or ".") + "/../..")
     from MicroTetherDB import MicroTetherDB
 
-FILE = "example_settings.db"
+FILE = "example_settings.json"  # a JSON file of another program is opened as it is
+VERSION = 2  # of the settings: raise it when some get another name or meaning
 DEFAULTS = {
-    "wifi": {"name": "", "password": ""},
-    "brightness": 80,
+    "wifi": {"name": "", "password": "", "hostname": "board"},
+    "display": {"brightness": 80, "units": "metric"},
     "alarms": [{"at": "06:30", "on": True}],
 }
 
 
 def load():
-    """Open the settings; what is missing, say after an update of the program, gets its default."""
+    """Open the settings and bring them up to date: all of it or, if the power fails, nothing."""
     db = MicroTetherDB(FILE)
     with db.transaction():
-        for name in DEFAULTS:
-            db.setdefault(name, DEFAULTS[name])
-    return db
+        if not db:
+            db["version"] = VERSION
+        migrate(db)
+        add_missing(db, DEFAULTS)
+    return db  # a boot that found nothing to do has written nothing
+
+
+def migrate(db):
+    """What an older program stored otherwise: one step for each version."""
+    if db.get("version", 1) < 2:  # version 1 had the brightness by itself, and no version yet
+        db["display"] = {"brightness": db.pop("brightness", 80)}
+        db["version"] = 2
+
+
+def add_missing(settings, defaults):
+    """Give settings the defaults that they lack, at any depth."""
+    for name in defaults:
+        if name not in settings:
+            settings[name] = defaults[name]
+        elif isinstance(defaults[name], dict):
+            add_missing(settings[name], defaults[name])
+
+
+def reset(db):
+    """Back to the factory's settings, in one step."""
+    with db.transaction():
+        db.clear()
+        db.update(DEFAULTS, version=VERSION)
 
 
 def connect_wifi(name, password):
@@ -36,32 +63,36 @@ def connect_wifi(name, password):
         raise OSError("no connection to " + name)
 
 
-db = load()
-print("Settings of a new device:", dict(db.items()))
+def main():
+    with open(FILE, "w") as file:  # an older program left this
+        json.dump({"brightness": 55, "wifi": {"name": "Workshop", "password": "s3cret"}}, file)
 
-# A single setting: saved when the line is done.
-db["brightness"] = 55
+    db = load()
+    print("Taken over:", db["wifi"]["name"], "with brightness", db["display"]["brightness"])
+    print("Added:", db["wifi"]["hostname"], db["display"]["units"], db["alarms"])
 
-# Inside of values: change them in a block, they are saved at its end.
-with db.transaction():
-    db["wifi"]["name"] = "Workshop"
-    db["wifi"]["password"] = "s3cret"
-    db["alarms"].append({"at": "08:00", "on": False})
+    db["volume"] = 7  # a single setting: saved when the line is done
+    with db.transaction():  # inside of values: saved at the end of the block
+        db["display"]["brightness"] = 30
+        db["alarms"].append({"at": "08:00", "on": False})
 
-# A change that turns out to be bad: an exception in the block puts everything back.
-try:
-    with db.transaction():
-        db["wifi"]["name"] = "Cellar"
-        db["wifi"]["password"] = ""
-        connect_wifi(db["wifi"]["name"], db["wifi"]["password"])
-except OSError as error:
-    print("Change undone:", error)
+    try:  # a change that turns out to be bad: an exception in the block puts everything back
+        with db.transaction():
+            db["wifi"]["name"] = "Cellar"
+            db["wifi"]["password"] = ""
+            connect_wifi(db["wifi"]["name"], db["wifi"]["password"])
+    except OSError as error:
+        print("Change undone:", error)
 
-# A reboot: nobody closed the database, the power just went.
-db = load()
-print("Brightness after a reboot:", db["brightness"])
-print("Wi-Fi after a reboot:", db["wifi"]["name"])
-print("Alarms after a reboot:", [alarm["at"] for alarm in db["alarms"]])
+    db = load()  # a reboot: nobody closed the database, the power just went
+    print("After a reboot:", db["wifi"]["name"], db["display"], db["volume"])
+    print("Alarms after a reboot:", [alarm["at"] for alarm in db["alarms"]])
 
-db.close()
-os.remove(FILE)
+    reset(db)
+    print("After a reset:", db["wifi"]["hostname"], db["display"]["brightness"], sorted(db))
+    db.close()
+    os.remove(FILE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Store and forward: readings wait on the flash until an MQTT broker has acknowledged them.
+
+mpremote run tools/examples/store_and_forward.py    on a board that has MicroTetherDB
+python tools/examples/store_and_forward.py          on a PC, in a checkout
+
+It needs a broker, say mosquitto, and a client: `mpremote mip install umqtt.simple` on a board,
+`pip install paho-mqtt` on a PC. Each reading arrives at least once, and in order: after a power
+cut some come again, with the same number. If the broker is away for too long the oldest are
+dropped, and the numbers have a gap. Any number of boards can publish to one broker; from there
+Telegraf or Node-RED takes the readings to a database.
+"""
+
+import json
+import os
+import sys
+
+try:
+    from MicroTetherDB import MicroTetherDB
+except ImportError:  # on a PC: two folders up
+    sys.path.append((sys.path[0] or ".") + "/../..")
+    from MicroTetherDB import MicroTetherDB
+
+FILE = "example_queue.db"
+BROKER, PORT = "localhost", 1883
+NAME = "station1"  # of this board: no other one may have it
+TOPIC = "readings/" + NAME
+KEEP = 100  # how many readings wait at most; they are in RAM, too
+AT_ONCE = 20  # published before the rest of the program has its turn
+TIMEOUT = 10  # seconds without an answer, then the network is taken for down
+
+
+class Queue:
+    """A ring of numbered readings: the newest takes the place of the oldest, sent or not."""
+
+    def __init__(self, path):
+        self.db = MicroTetherDB(path)
+        self.db.setdefault("sent", 0)  # all readings with lower numbers are acknowledged
+        numbers = [self.db[key]["n"] for key in self.db if key != "sent"]
+        self.next = max([self.db["sent"]] + [n + 1 for n in numbers])
+
+    def oldest(self):
+        return max(self.db["sent"], self.next - KEEP)
+
+    def waiting(self):
+        return self.next - self.oldest()
+
+    def put(self, value):
+        self.db[str(self.next % KEEP)] = {"n": self.next, "value": value}  # now it is on the flash
+        self.next += 1
+
+    def forward(self, link):
+        """Publish what waits, the oldest first."""
+        sent = self.oldest()
+        try:
+            for n in range(sent, min(sent + AT_ONCE, self.next)):
+                link.publish(json.dumps(self.db[str(n % KEEP)]))
+                sent = n + 1
+        finally:
+            self.db["sent"] = sent  # one write for all of them
+
+
+class Umqtt:
+    """A connection to the broker, on a board."""
+
+    def __init__(self):
+        from umqtt.simple import MQTTClient
+
+        self.client = MQTTClient(NAME, BROKER, PORT)
+        try:
+            self.client.connect(timeout=TIMEOUT)
+        except TypeError:  # umqtt.simple before 1.5, which may wait here for ever
+            self.client.connect()
+
+    def publish(self, text):
+        """Return when the broker has acknowledged the text."""
+        self.client.sock.settimeout(TIMEOUT)  # with each answer umqtt forgets it
+        self.client.pid = 0  # umqtt counts on past 65,535, which no answer ever has
+        self.client.publish(TOPIC.encode(), text.encode(), qos=1)
+
+    def close(self):
+        self.client.sock.close()
+
+
+class Paho:
+    """The same on a PC."""
+
+    def __init__(self):
+        from paho.mqtt.client import CallbackAPIVersion, Client
+
+        self.client = Client(CallbackAPIVersion.VERSION2, NAME)
+        self.client.connect_timeout = TIMEOUT
+        self.client.connect(BROKER, PORT)
+        self.client.loop_start()
+
+    def publish(self, text):
+        message = self.client.publish(TOPIC, text, qos=1)
+        message.wait_for_publish(TIMEOUT)
+        if not message.is_published():
+            raise OSError("no answer from the broker")
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def send(queue, link=None):
+    """Send what waits. Return the connection, for the next time, or None if it is lost."""
+    try:
+        link = link or (Umqtt if sys.implementation.name == "micropython" else Paho)()
+        queue.forward(link)
+        return link
+    except Exception as error:  # umqtt raises IndexError, too, when the broker hangs up
+        print("Not sent:", repr(error))
+    if link:
+        link.close()
+    return None
+
+
+def main():
+    queue = Queue(FILE)
+    link = None
+    for n in range(50):
+        queue.put(20 + n % 5)  # a real program measures here, and sleeps
+        if n % 10 == 9:
+            link = send(queue, link)
+            print("Made:", n + 1, "waiting for the broker:", queue.waiting())
+    if link:
+        link.close()
+    queue.db.close()
+    os.remove(FILE)
+
+
+if __name__ == "__main__":
+    main()

@@ -196,12 +196,12 @@ if _ON_PC:
             finally:
                 os.close(claim)
 
-    class _Items(ItemsView):
-        def __iter__(self):
+    class _Items(ItemsView[str, Any]):
+        def __iter__(self) -> Iterator[tuple[str, Any]]:
             return self._mapping._items()
 
-    class _Values(ValuesView):
-        def __iter__(self):
+    class _Values(ValuesView[Any]):
+        def __iter__(self) -> Iterator[Any]:
             return (value for key, value in self._mapping._items())
 
     class _Guard:
@@ -1471,7 +1471,7 @@ class MicroTetherDB(_Mapping):
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
     TIP_SIZE = 120 if "esp" in sys.platform else 448
     if _ON_PC:
-        TIP_SIZE = 131072
+        TIP_SIZE = int(131072)  # int: or a type checker takes only these numbers
 
     _ended = None  # why it can't be used any more
     if _ON_PC:

@@ -37,9 +37,19 @@ with MicroTetherDB("other.db") as other:
 """
 
 
+def check(folder, *checker):
+    (folder / "MicroTetherDB.py").symlink_to(interpreter.ROOT / "MicroTetherDB.py")
+    (folder / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "-m", *checker, "program.py"]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
 def test_typical_programs_pass_mypy_strict(tmp_path):
-    (tmp_path / "MicroTetherDB.py").symlink_to(interpreter.ROOT / "MicroTetherDB.py")
-    (tmp_path / "program.py").write_text(PROGRAM)
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "program.py"]
-    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert process.returncode == 0, process.stdout
+    check(tmp_path, "mypy", "--strict", "--no-incremental")
+
+
+def test_typical_programs_pass_pyright(tmp_path):
+    # basedpyright is pyright in one package, node included.
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    check(tmp_path, "basedpyright")

@@ -1469,9 +1469,9 @@ class MicroTetherDB(_Mapping):
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
     # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
-    TIP_SIZE = 120 if "esp" in sys.platform else 448
+    TIP_SIZE = 120 if "esp" in sys.platform else 448  # type: int
     if _ON_PC:
-        TIP_SIZE = int(131072)  # int: or a type checker takes only these numbers
+        TIP_SIZE = 131072
 
     _ended = None  # why it can't be used any more
     if _ON_PC:

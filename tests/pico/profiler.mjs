@@ -14,9 +14,11 @@ export class Profiler {
   /**
    * starts: where the C functions begin, ascending. bytecode: where mp_execute_bytecode() does, which
    * runs all Python code; its first argument points to what begins with the function object.
+   * builtIn: where those begin that are told like Python functions, what Python code calls.
    */
-  constructor(pico, { starts, bytecode }) {
+  constructor(pico, { starts, bytecode, builtIn }) {
     Object.assign(this, { pico, bytecode });
+    this.builtIn = new Set(builtIn);
     this.functions = numbered(starts);
     this.sums = { quiet: newSum(0), erasing: newSum(0) };
     pico.onProfile = (isOn) => isOn ? this.#begin() : this.#end();
@@ -53,7 +55,8 @@ export class Profiler {
     this.operations = operations;
     const at = registers[PROGRAM_COUNTER] & ~1;
     this.#leaveUpTo(registers[STACK], at);
-    if (at === this.bytecode) this.#enter(registers);
+    if (at === this.bytecode) this.#enter(registers, this.pico.mcu.readUint32(registers[0]));
+    else if (this.builtIn.has(at)) this.#enter(registers, at);
     this.c = this.functions(at);
   }
 
@@ -63,8 +66,7 @@ export class Profiler {
     entry(this.sum.python, this.python).own += time;
   }
 
-  #enter(registers) {
-    const python = this.pico.mcu.readUint32(registers[0]);
+  #enter(registers, python) {
     this.frames.push({
       python, caller: this.python, start: this.last,
       stack: registers[STACK], back: registers[RETURN] & ~1,
@@ -89,7 +91,10 @@ export class Profiler {
     if (!isRecursive) entry(this.sum.python, python).total += this.last - start;
   }
 
-  /** What was summed up, in nanoseconds; c: by the number of the function in starts, -1 the chip. */
+  /**
+   * What was summed up, in nanoseconds. python: by the address of the function object, or of what is
+   * built in; c: by the number of the function in starts, -1 is the chip, -2 the boot ROM and the like.
+   */
   get result() {
     return Object.fromEntries(Object.entries(this.sums).map(([name, { count, time, python, c }]) => [
       name,

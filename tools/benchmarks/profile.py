@@ -12,6 +12,22 @@ from benchmarks import figures
 
 ELF = emulator.FOLDER / "firmware.elf"
 BYTECODE = "mp_execute_bytecode"  # the C function that runs all Python code
+BUILT_IN = {  # C functions that are shown among the Python functions that call them
+    "mp_vfs_open": "open()",
+    "stream_read": "file.read()",
+    "stream_write_method": "file.write()",
+    "stream_seek": "file.seek()",
+    "stream_tell": "file.tell()",
+    "stream_flush": "file.flush()",
+    "mp_stream_close": "file.close()",
+    "mp_vfs_stat": "os.stat()",
+    "mp_vfs_remove": "os.remove()",
+    "mp_vfs_rename": "os.rename()",
+    "mod_json_dumps": "json.dumps()",
+    "mod_json_loads": "json.loads()",
+    "mod_binascii_crc32": "crc32()",
+    "gc_collect": "garbage collection",
+}
 FLASH = 0x10000000
 RAM = 0x20000000
 CHIP = -1  # see tests/pico/profiler.mjs
@@ -83,8 +99,9 @@ class Firmware:
                     source = unit.attributes["DW_AT_name"].value.decode()
                 yield Function(start, symbol.name, source)
 
-    def start_of(self, name):
-        return next(f.start for f in self.functions if f.name == name)
+    def starts_of(self, names):
+        """Return {address: name} of those functions that there are."""
+        return {f.start: f.name for f in self.functions if f.name in names}
 
 
 def group_of(function):
@@ -96,9 +113,11 @@ def group_of(function):
 
 def measured(pico, firmware, keys):
     """Profile durable writes beside so many keys; see tests/pico/profiler.mjs for what is told."""
+    [bytecode] = firmware.starts_of([BYTECODE])
+    built_in = list(firmware.starts_of(BUILT_IN))
     where = pico.folder / "functions.json"
     where.write_text(
-        json.dumps({"starts": firmware.starts, "bytecode": firmware.start_of(BYTECODE)})
+        json.dumps({"starts": firmware.starts, "bytecode": bytecode, "builtIn": built_in})
     )
     return pico.run("profile", "library", keys, profile=where)
 
@@ -107,7 +126,9 @@ def tables(pico, keys):
     """Return the profile of a durable write beside so many keys, as Markdown."""
     firmware = Firmware()
     run = measured(pico, firmware, keys)
-    names = dict(re.findall(r"^function (\d+) (\S+)$", run.output, re.M))
+    names = {at: BUILT_IN[name] for at, name in firmware.starts_of(BUILT_IN).items()}
+    for at, name in re.findall(r"^function (\d+) (\S+)$", run.output, re.M):
+        names[int(at)] = name
     parts = []
     for kind, title in STRETCHES.items():
         found = run.profile[kind]
@@ -124,13 +145,13 @@ def tables(pico, keys):
 
 
 def python_table(found, names):
-    """own: in the function and the C functions it calls; in all: also in Python functions."""
+    """own: in the function and the C functions it calls; in all: also in those that have rows."""
     rows = []
     for function in found["python"]:
-        name = names.get(str(function["address"]), "(other Python code)")
+        name = names.get(function["address"], "(other Python code)")
         numbers = function["own"], function["total"], function["calls"]
         rows.append((name, *numbers))
-    return shares_table(["Python function", "own us", "share", "in all us", "calls"], rows, found)
+    return shares_table(["function", "own us", "share", "in all us", "calls"], rows, found)
 
 
 def groups_table(found, firmware):

@@ -8,6 +8,7 @@ STORE is "library" or a name in stores.ALL. Times are in microseconds.
 import gc
 import json
 import time
+from array import array
 
 import machine
 
@@ -92,20 +93,24 @@ def count_of_writes(cls, keys):
 
 
 def writes(cls, keys):
+    count = count_of_writes(cls, keys)
+    times = array("I", bytes(4 * count))  # now, while the heap is whole
     db = cls(PATH)
     db[key(0)] = value(0)  # now it has a journal
-    count = count_of_writes(cls, keys)
-    times = []
     erases, pages = machine.mem32[ERASES], machine.mem32[PAGES]
     for i in range(count):
         name, item = key(i * 7 % keys), value(i)
         start = time.ticks_us()
         db[name] = item
-        times.append(time.ticks_diff(time.ticks_us(), start))
-    times.sort()
+        times[i] = time.ticks_diff(time.ticks_us(), start)
+    erases = machine.mem32[ERASES] - erases
+    pages = machine.mem32[PAGES] - pages
+    db.close()
+    del db
+    times = sorted(times)
     return {
-        "erases": (machine.mem32[ERASES] - erases) / count,
-        "programmed": (machine.mem32[PAGES] - pages) * PAGE // count,
+        "erases": erases / count,
+        "programmed": pages * PAGE // count,
         "median": times[count // 2],
         "mean": sum(times) / count,
         "99 %": times[count * 99 // 100],

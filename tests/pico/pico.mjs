@@ -120,8 +120,8 @@ export class Pico {
     };
   }
 
-  // machine.mem32[PROBE] reads the erases so far, + 4 the pages; written, it sets the mark: how far
-  // the program has come.
+  // machine.mem32[PROBE] reads the erases so far, + 4 the pages. Written, PROBE sets the mark: how far
+  // the program has come; + 4 tells the profiler to begin or end.
   #listenToPrograms() {
     const { mcu } = this;
     const read = mcu.readUint32.bind(mcu), write = mcu.writeUint32.bind(mcu);
@@ -131,8 +131,9 @@ export class Pico {
       return address >= PROBE && name ? this.counts[name] : read(address);
     };
     mcu.writeUint32 = (address, value) => {
-      if (address !== PROBE) return write(address, value);
-      this.counts.mark = value;
+      if (address === PROBE) this.counts.mark = value;
+      else if (address === PROBE + 4) this.onProfile?.(value);
+      else write(address, value);
     };
   }
 

@@ -4,12 +4,14 @@
 //     --keep FILE          where to write what is on it afterwards
 //     --late MS            end after so many virtual milliseconds
 //     --miss CYCLES        model the flash's cache, too: each miss costs so much
+//     --profile FILE       profile it, see profiler.mjs; the file says where the firmware's functions are
 //     --images FOLDER N    write what a power cut would leave at each N-th operation of the chip
 // The last line of the standard error is a JSON object of counts. With --images it says for each
-// image how far the program was: its mark, see pico.mjs.
+// image how far the program was: its mark, see pico.mjs; with --profile it has the profile.
 import fs from "node:fs";
 import path from "node:path";
 import { FLASH_SIZE, Pico } from "./pico.mjs";
+import { Profiler } from "./profiler.mjs";
 
 const files = [];
 const options = {};
@@ -54,6 +56,7 @@ if (options.images) {
   };
 }
 
+const profiler = options.profile && new Profiler(pico, JSON.parse(fs.readFileSync(options.profile)));
 const start = { ...pico.counts };
 const startMs = pico.ms;
 // A soft reset runs main.py as at power-on, with USB up already, so that no output is lost.
@@ -65,6 +68,6 @@ const how = pico.run(() => END.test(pico.output.slice(-200)), +(options.late ?? 
 const said = pico.output.replace(END, "").replace(/\r\n/g, "\n");
 process.stdout.write(Buffer.from(said, "latin1"));
 if (options.keep) fs.writeFileSync(options.keep, pico.mcu.flash.subarray(0, FLASH_SIZE));
-const counts = { how, ms: pico.ms - startMs, mark: pico.counts.mark, images };
+const counts = { how, ms: pico.ms - startMs, mark: pico.counts.mark, images, profile: profiler?.result };
 for (const name of ["erases", "pages", "operations"]) counts[name] = pico.counts[name] - start[name];
 console.error(JSON.stringify(counts));

@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / folder) for folder in ("", "harness", "tests", "tests/pico", "tools")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("", "tests", "tests/pico", "tools")]
 
 import emulator  # noqa: E402
 

@@ -61,7 +61,7 @@ def options_of(args):
 
 
 def build_pico(firmware):
-    sys.path[:0] = [str(ROOT / folder) for folder in ("harness", "tests", "tests/pico")]
+    sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "tests/pico")]
     import emulator
 
     emulator.build(firmware)

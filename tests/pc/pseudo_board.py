@@ -78,7 +78,7 @@ class PseudoBoard:
             stdin=end,
             stdout=end,
             stderr=end,
-            env=dict(os.environ, MICROPYPATH=f"{interpreter.ROOT / 'harness'}:.frozen"),
+            env=dict(os.environ, MICROPYPATH=f"{interpreter.ROOT / 'tests'}:.frozen"),
         )
         os.close(end)
         data = b""

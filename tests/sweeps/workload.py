@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-sys.path[1:1] = [sys.path[0] + "/.." + folder for folder in ("", "/..", "/../harness")]
+sys.path[1:1] = [sys.path[0] + "/..", sys.path[0] + "/../.."]
 
 import MicroTetherDB as module  # noqa: E402
 

@@ -25,14 +25,14 @@ def find():
 def run(*args, heap=None, cwd=None, timeout=600, first=None):
     """Run MicroPython with args (a script and its arguments) and return the finished process.
 
-    MicroTetherDB and the modules in tests/ and harness/ can be imported there. heap is the heap's
+    MicroTetherDB and the modules in tests/ can be imported there. heap is the heap's
     size, such as "512K". first is a folder whose modules come before those. Output is text;
     nothing is raised if the script fails.
     """
     command = [find()]
     if heap:
         command += ["-X", f"heapsize={heap}"]
-    path = ([first] if first else []) + [ROOT, ROOT / "tests", ROOT / "harness", ".frozen"]
+    path = ([first] if first else []) + [ROOT, ROOT / "tests", ".frozen"]
     environment = dict(os.environ, MICROPYPATH=":".join(map(str, path)))
     return subprocess.run(
         command + [str(arg) for arg in args],

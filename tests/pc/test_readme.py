@@ -1,4 +1,5 @@
-"""Each ```python block of README.md runs, on CPython and on MicroPython, from an empty folder.
+"""Each ```python block of README.md and of the recipes' page runs, on CPython and on MicroPython,
+from an empty folder.
 
 The blocks of a section are one program, in their order. A block in a list may be indented.
 """
@@ -14,14 +15,15 @@ import interpreter
 
 
 def programs():
-    """Return {section: program} of the README."""
-    text = (interpreter.ROOT / "README.md").read_text(encoding="utf-8")
-    sections = re.split(r"(?m)^##+ (.+)$", "## Top\n" + text)[1:]
+    """Return {section: program} of both pages."""
     found = {}
-    for title, section in zip(sections[::2], sections[1::2], strict=True):
-        blocks = re.findall(r"(?ms)^ *```python\n(.*?)^ *```$", section)
-        if blocks:
-            found[title] = "\n".join(textwrap.dedent(block) for block in blocks)
+    for page in ("README.md", "tools/examples/README.md"):
+        text = (interpreter.ROOT / page).read_text(encoding="utf-8")
+        sections = re.split(r"(?m)^##+ (.+)$", "## Top\n" + text)[1:]
+        for title, section in zip(sections[::2], sections[1::2], strict=True):
+            blocks = re.findall(r"(?ms)^ *```python\n(.*?)^ *```$", section)
+            if blocks:
+                found[title] = "\n".join(textwrap.dedent(block) for block in blocks)
     return found
 
 

@@ -100,6 +100,9 @@ if _ON_PC:
     def _encode(value):
         return _utf8(_encoder.encode(value))
 
+    def _without_ctrl_c(function):
+        return function  # it strikes between bytecodes only
+
     def _utf8(text):
         return text.encode("utf-8", "surrogatepass")
 
@@ -288,6 +291,24 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
+    try:
+        from micropython import kbd_intr
+    except ImportError:
+        kbd_intr = int  # which does nothing
+
+    def _without_ctrl_c(function):
+        """Make a function deaf for Ctrl-C: it strikes in the middle of littlefs, too, on rp2. The
+        file that it leaves open there is written back as it was, when it is collected."""
+
+        def deaf(*args):
+            kbd_intr(-1)
+            try:
+                return function(*args)
+            finally:
+                kbd_intr(_CTRL_C)
+
+        return deaf
+
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
@@ -347,6 +368,7 @@ else:
         return _if_there(os.stat, path) is None
 
 
+_CTRL_C = const(3)
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
 _EIO = const(5)
@@ -666,7 +688,7 @@ def _parse(text, end, path):
         value = json.loads(memoryview(text)[:end])  # without a copy of what may be long
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
-    if text.find(b"e+") >= 0:
+    if b"e+" in text:
         _plain(value, path + " can't be opened here: db", -2)
     return value
 
@@ -876,7 +898,7 @@ class _Store:
             if not is_stale:
                 raise ValueError(
                     path + " is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup, or see mtdb.py repair"
+                    "backup and remove .log and .tip, or see mtdb.py repair"
                 )
 
     def _acknowledged(self, name, end):
@@ -930,6 +952,7 @@ class _Store:
         _, log, tip = self.end
         return tip + size > tip_size and log + tip + size > 2 * (self.size - tip_size)
 
+    @_without_ctrl_c
     def append(self, texts, size, tip_size):
         """Make a batch durable: records of the texts, of about size bytes together.
 
@@ -966,6 +989,7 @@ class _Store:
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
+    @_without_ctrl_c
     def settle(self):
         """Make sure that a failed batch doesn't count, even if it has reached the disk.
 
@@ -985,6 +1009,7 @@ class _Store:
                     _sync(file)
             self.failed = None
 
+    @_without_ctrl_c
     def fold(self, items):
         """Write X anew with all the items, (key, value) pairs. Then the journal is stale."""
         path = self.path
@@ -1044,11 +1069,13 @@ class _Store:
             if _if_there(os.stat, self.path + end):  # the disk may be read-only
                 os.remove(self.path + end)
 
+    @_without_ctrl_c
     def remove_others(self):
         """Remove all files but X."""
         if self.seal is not None:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
+    @_without_ctrl_c
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
         _size(self.path)

@@ -1,10 +1,12 @@
 """The real MicroPython that the tests run on, as CPython starts it."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +22,46 @@ def find():
             "or set MICROPYTHON to the path of one."
         )
     return path
+
+
+class About(NamedTuple):
+    """What kind of MicroPython an interpreter is."""
+
+    version: str
+    bits: int
+    float_bits: int
+    has_threads: bool
+
+
+ABOUT = """
+import sys
+
+try:
+    import _thread
+except ImportError:
+    _thread = None
+bits = 1
+while sys.maxsize >> bits - 1:
+    bits += 1
+print(sys.version)
+print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None))
+"""
+
+
+@functools.cache
+def about():
+    """Ask the interpreter."""
+    version, numbers = ask(ABOUT).splitlines()
+    bits, float_bits, has_threads = map(int, numbers.split())
+    return About(version, bits, float_bits, bool(has_threads))
+
+
+def ask(code):
+    """Return what the interpreter prints when it runs code."""
+    process = run("-c", code)
+    if process.returncode:
+        raise RuntimeError(f"{find()}:\n{process.stdout}{process.stderr}")
+    return process.stdout
 
 
 def run(*args, heap=None, cwd=None, timeout=600, first=None):

@@ -23,6 +23,12 @@ def file_systems():
     return interpreter.ask("import board; print(*board.file_systems())").split()
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--only-micropython", action="store_true", help="leave out the behaviours on CPython"
+    )
+
+
 def pytest_report_header():
     about = interpreter.about()
     return [
@@ -58,7 +64,8 @@ def pytest_pycollect_makeitem(collector, name, obj):
     wanted = getattr(obj, "only", ["cpython", "micropython"])
     if getattr(obj, "threaded", False) and not interpreter.about().has_threads:
         wanted = ["cpython"]
-    return (items if "cpython" in wanted else []) + [
+    on_cpython = "cpython" in wanted and not collector.config.getoption("--only-micropython")
+    return (items if on_cpython else []) + [
         OnMicroPython.from_parent(collector, name=f"{name}[{runtime}]", obj=obj, runtime=runtime)
         for runtime in file_systems()
         if support.runs_on(runtime, wanted)

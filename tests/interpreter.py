@@ -40,42 +40,43 @@ try:
     import _thread
 except ImportError:
     _thread = None
+version = sys.implementation.version
 bits = 1
 while sys.maxsize >> bits - 1:
     bits += 1
-print(sys.version)
+print("-".join([".".join(map(str, version[:3]))] + [name for name in version[3:] if name]))
 print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None))
 """
 
 
 @functools.cache
-def about():
-    """Ask the interpreter."""
-    version, numbers = ask(ABOUT).splitlines()
+def about(path=None):
+    """Ask the interpreter at path, or else the one that the tests run on."""
+    version, numbers = ask(ABOUT, path).splitlines()
     bits, float_bits, has_threads = map(int, numbers.split())
     return About(version, bits, float_bits, bool(has_threads))
 
 
-def ask(code):
-    """Return what the interpreter prints when it runs code."""
-    process = run("-c", code)
+def ask(code, path=None):
+    """Return what an interpreter prints when it runs code."""
+    process = run("-c", code, path=path)
     if process.returncode:
-        raise RuntimeError(f"{find()}:\n{process.stdout}{process.stderr}")
+        raise RuntimeError(f"{path or find()}:\n{process.stdout}{process.stderr}")
     return process.stdout
 
 
-def run(*args, heap=None, cwd=None, timeout=600, first=None):
+def run(*args, heap=None, cwd=None, timeout=600, first=None, path=None):
     """Run MicroPython with args (a script and its arguments) and return the finished process.
 
     MicroTetherDB and the modules in tests/ can be imported there. heap is the heap's size, such
-    as "512K". first is a folder whose modules come before those. Output is text; nothing is raised
-    if the script fails.
+    as "512K". first is a folder whose modules come before those. path is that of another
+    interpreter. Output is text; nothing is raised if the script fails.
     """
-    command = [find()]
+    command = [path or find()]
     if heap:
         command += ["-X", f"heapsize={heap}"]
-    path = ([first] if first else []) + [ROOT, ROOT / "tests", ".frozen"]
-    environment = dict(os.environ, MICROPYPATH=":".join(map(str, path)))
+    folders = ([first] if first else []) + [ROOT, ROOT / "tests", ".frozen"]
+    environment = dict(os.environ, MICROPYPATH=":".join(map(str, folders)))
     return subprocess.run(
         command + [str(arg) for arg in args],
         cwd=cwd,

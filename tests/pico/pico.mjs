@@ -40,7 +40,8 @@ export function readFirmware(file) {
 export class Pico {
   /** flash: what is on the chip already; else only the firmware. */
   constructor(flash = null, { eraseMs = 45, pageMs = 0.4, missCycles = 0, seed = 1 } = {}) {
-    Object.assign(this, { eraseMs, pageMs, seed });
+    Object.assign(this, { eraseMs, pageMs });
+    this.seed = (seed * 0x2545f491) % 0x7fffffff; // seeds side by side begin far from each other
     this.mcu = new RP2040();
     this.mcu.logger = new ConsoleLogger(LogLevel.Error);
     const rom = new Uint16Array(fs.readFileSync(path.join(FOLDER, "bootrom.bin")).buffer.slice(0, 16384));
@@ -122,7 +123,7 @@ export class Pico {
 
   // machine.mem32[PROBE] reads the erases so far, + 4 the pages, + 8 the mark, + 12 a random number.
   // Written, + 0 sets the mark: how far the program has come; + 4 asks for one Ctrl-C from the host
-  // at a random moment within so many microseconds.
+  // at a random moment within so many microseconds, instead of one asked for before; 0: of none.
   #listenToPrograms() {
     const { mcu } = this;
     const read = mcu.readUint32.bind(mcu), write = mcu.writeUint32.bind(mcu);
@@ -135,7 +136,8 @@ export class Pico {
     };
     const writers = {
       [PROBE]: (value) => { this.counts.mark = value; },
-      [PROBE + 4]: (value) => strike.schedule(this.random(value * 1000)),
+      [PROBE + 4]: (value) =>
+        value ? strike.schedule(this.random(value * 1000)) : strike.cancel(),
     };
     const isProbe = (address) => address >>> 4 === PROBE >>> 4;
     mcu.readUint32 = (address) => (isProbe(address) ? readers[address]() : read(address));

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BU
 LONG = os.environ.get("SWEEPS") == "long"
 RESETS = 60 if LONG else 8
 SEEDS = range(1, 11 if LONG else 2)
+STRIKE_SEEDS = range(1, 31 if LONG else 5)
 
 
 @pytest.fixture
@@ -57,12 +58,12 @@ def test_a_soft_reset_leaves_exactly_what_was_acknowledged(seed, flash, states):
     print(f"{resets} soft resets, nothing lost")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", STRIKE_SEEDS)
 def test_after_ctrl_c_memory_and_disk_agree_and_the_next_write_works(seed, flash):  # noqa: F811
     run = emulator.Run(emulator.HERE / "ctrl_c.py", flash=flash, seed=seed)
     strikes, inside = map(int, run.output.split())
     assert strikes >= 100
-    assert inside > strikes // 2
+    assert inside > strikes // 3
     print(f"{strikes} times Ctrl-C, {inside} of them in an operation")
 
 

@@ -20,18 +20,21 @@ COPY = pytest.StashKey()
 @functools.cache
 def file_systems():
     """Those of the interpreter, asked of itself: it may be any that $MICROPYTHON names."""
-    process = interpreter.run("-c", "import board; print(*board.file_systems())")
-    if process.returncode:
-        raise RuntimeError(process.stdout + process.stderr)
-    return process.stdout.split()
+    return interpreter.ask("import board; print(*board.file_systems())").split()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--only-micropython", action="store_true", help="leave out the behaviours on CPython"
+    )
 
 
 def pytest_report_header():
-    process = interpreter.run("-c", "import sys; print(sys.version, sys.maxsize)")
-    *version, maxsize = process.stdout.split()
+    about = interpreter.about()
     return [
-        f"micropython: {' '.join(version)}, {int(maxsize).bit_length() + 1} bits, "
-        f"with {', '.join(file_systems())}: {interpreter.find()}"
+        f"micropython: {about.version}, {about.bits} bits, floats of {about.float_bits}, "
+        f"{'with' if about.has_threads else 'without'} threads, on {', '.join(file_systems())}: "
+        f"{interpreter.find()}",
     ]
 
 
@@ -59,7 +62,10 @@ def pytest_pycollect_makeitem(collector, name, obj):
     if collector.path.parent != TESTS or not isinstance(items, list):
         return items
     wanted = getattr(obj, "only", ["cpython", "micropython"])
-    return (items if "cpython" in wanted else []) + [
+    if getattr(obj, "threaded", False) and not interpreter.about().has_threads:
+        wanted = ["cpython"]
+    on_cpython = "cpython" in wanted and not collector.config.getoption("--only-micropython")
+    return (items if on_cpython else []) + [
         OnMicroPython.from_parent(collector, name=f"{name}[{runtime}]", obj=obj, runtime=runtime)
         for runtime in file_systems()
         if support.runs_on(runtime, wanted)

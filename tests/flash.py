@@ -5,6 +5,7 @@ nothing: a file's finaliser may call them while the heap is locked.
 """
 
 import os
+import sys
 from array import array
 
 try:
@@ -18,6 +19,10 @@ SECTOR = 512  # bytes of an SD card's sector
 BEFORE = 0  # how the operation that the power cut hits is left: not begun,
 HALF = 1  # half done,
 ERASED = 2  # or all ones
+
+# Firmware before 1.24 looks at no result of a card's functions, only at what they raise.
+_ONLY_RAISED = sys.implementation.version < (1, 24)
+_EIO = OSError(5)
 
 _NATIVE = """
 @micropython.viper
@@ -118,9 +123,12 @@ class Flash:
             self.dead = True
         return self.dead
 
+    def _fail(self):
+        return -5
+
     def readblocks(self, block, buf, off=0):
         if self.dead:
-            return -5
+            return self._fail()
         self.reads += 1
         move(buf, 0, self.memory, block * self.unit + off, len(buf))
         return 0
@@ -176,11 +184,16 @@ class Card(Flash):
 
     unit = SECTOR
 
+    def _fail(self):
+        if _ONLY_RAISED:
+            raise _EIO
+        return -5
+
     def writeblocks(self, block, buf, off=0):
         at = 0
         while at < len(buf):
             if self.dead or self._cut():
-                return -5
+                return self._fail()
             self.programmed += SECTOR
             if self.tape is not None:
                 self.tape.note(block * SECTOR + at, SECTOR, buf, at)

@@ -1,10 +1,12 @@
 """The real MicroPython that the tests run on, as CPython starts it."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,18 +24,59 @@ def find():
     return path
 
 
-def run(*args, heap=None, cwd=None, timeout=600, first=None):
+class About(NamedTuple):
+    """What kind of MicroPython an interpreter is."""
+
+    version: str
+    bits: int
+    float_bits: int
+    has_threads: bool
+
+
+ABOUT = """
+import sys
+
+try:
+    import _thread
+except ImportError:
+    _thread = None
+version = sys.implementation.version
+bits = 1
+while sys.maxsize >> bits - 1:
+    bits += 1
+print("-".join([".".join(map(str, version[:3]))] + [name for name in version[3:] if name]))
+print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None))
+"""
+
+
+@functools.cache
+def about(path=None):
+    """Ask the interpreter at path, or else the one that the tests run on."""
+    version, numbers = ask(ABOUT, path).splitlines()
+    bits, float_bits, has_threads = map(int, numbers.split())
+    return About(version, bits, float_bits, bool(has_threads))
+
+
+def ask(code, path=None):
+    """Return what an interpreter prints when it runs code."""
+    process = run("-c", code, path=path)
+    if process.returncode:
+        raise RuntimeError(f"{path or find()}:\n{process.stdout}{process.stderr}")
+    return process.stdout
+
+
+def run(*args, heap=None, cwd=None, timeout=600, first=None, path=None):
     """Run MicroPython with args (a script and its arguments) and return the finished process.
 
-    MicroTetherDB and the modules in tests/ can be imported there. heap is the heap's
-    size, such as "512K". first is a folder whose modules come before those. Output is text;
-    nothing is raised if the script fails.
+    MicroTetherDB and the modules in tests/ can be imported there. heap is the heap's size, such
+    as "512K". first is a folder whose modules come before those. path is that of another
+    interpreter. Output is text; nothing is raised if the script fails.
     """
-    command = [find()]
+    command = [path or find()]
     if heap:
         command += ["-X", f"heapsize={heap}"]
-    path = ([first] if first else []) + [ROOT, ROOT / "tests", ".frozen"]
-    environment = dict(os.environ, MICROPYPATH=":".join(map(str, path)))
+    folders = ([first] if first else []) + [ROOT, ROOT / "tests", ".frozen"]
+    environment = dict(os.environ, MICROPYPATH=":".join(map(str, folders)))
     return subprocess.run(
         command + [str(arg) for arg in args],
         cwd=cwd,

@@ -57,7 +57,7 @@ def test_blocks_of_two_databases_that_end_out_of_order_are_rolled_back_and_told(
 def test_an_exception_ends_the_blocks_within_too(path):
     db = MicroTetherDB(path)
     db["a"] = 1
-    for outer in (db.lock, db.transaction):
+    for outer, expected in ((db.lock, {"a": 1, "b": 2}), (db.transaction, {"a": 1})):
         inner = db.transaction()
         try:
             with outer():
@@ -68,7 +68,7 @@ def test_an_exception_ends_the_blocks_within_too(path):
         except KeyError as error:
             assert error.args == ("mine",)
         raises(RuntimeError, inner.__exit__, None, None, None)
-        sound(db, path, {"a": 1, "b": 2} if outer == db.lock else {"a": 1})
+        sound(db, path, expected)
         db.clear()
         db["a"] = 1
 

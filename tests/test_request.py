@@ -77,6 +77,12 @@ finally:
     db.close()
 """
 
+try:
+    exec("f''")
+except SyntaxError:  # firmware before 1.17 has no f-strings
+    EXAMPLE = EXAMPLE.replace('f"User 1: {user1}"', '"User 1: %s" % user1')
+    EXAMPLE = EXAMPLE.replace('f"{key}: {db[key]}"', '"%s: %s" % (key, db[key])')
+
 
 def reopened():
     with MicroTetherDB("my_database.db") as db:

@@ -60,8 +60,12 @@ def test_an_esp8266_which_has_neither_works_the_same(path):
 class OldJson:
     """json as old firmware has it: dumps() takes nothing but the value."""
 
-    load = json.load
-    loads = json.loads
+    # Not `load = json.load`: before 1.13 a function in C is given self, too.
+    def load(self, file):
+        return json.load(file)
+
+    def loads(self, text):
+        return json.loads(text)
 
     def dumps(self, value):
         return json.dumps(value)

@@ -5,6 +5,8 @@
     python3 tools/check.py --pico               those on an emulated Raspberry Pi Pico, too
     python3 tools/check.py --pico --firmware FILE.uf2       with that firmware on it
     python3 tools/check.py --recipes            those with a real MQTT broker and browser, too
+    python3 tools/check.py --interpreters       the behaviours, on Debian's MicroPythons
+    python3 tools/check.py --interpreter PATH...            on those named
 
 It needs Python 3.11 or newer with pip. It makes a virtual environment in .venv, or uses the one
 there, and installs the test group of pyproject.toml into it, the real MicroPython too. Then ruff
@@ -14,6 +16,9 @@ in tests/ on CPython and on MicroPython. Each line of the module has to be run b
 The emulated Pico runs the real firmware. With --pico it is built, once, in the folder .pico: that
 takes a Debian, root and three minutes. Once it is there, --pico isn't needed any more. Nor is
 --recipes when it has installed mosquitto and Chromium: from Debian's packages, as root.
+
+--interpreters fetches the MicroPythons of Debian's releases, of 64 and of 32 bits, once, into the
+folder .interpreters: see tools/interpreters.py. It and --interpreter run nothing else.
 """
 
 import argparse
@@ -34,6 +39,8 @@ PYTHON = VENV / "bin" / "python"
 def main(args):
     options, pytest_args = options_of(args)
     set_up()
+    if options.interpreters or options.interpreter:
+        sys.exit(run_on_interpreters(options, pytest_args))
     if options.pico or options.firmware:
         build_pico(options.firmware)
     if options.recipes:
@@ -57,7 +64,16 @@ def options_of(args):
     parser.add_argument("--pico", action="store_true")
     parser.add_argument("--firmware")
     parser.add_argument("--recipes", action="store_true")
+    parser.add_argument("--interpreters", action="store_true")
+    parser.add_argument("--interpreter", nargs="+", default=[], metavar="PATH")
     return parser.parse_known_args(args)
+
+
+def run_on_interpreters(options, pytest_args):
+    import interpreters
+
+    paths = options.interpreter + (interpreters.fetch() if options.interpreters else [])
+    return interpreters.check(PYTHON, paths, pytest_args)
 
 
 def build_pico(firmware):

@@ -20,6 +20,11 @@ HERE = Path(__file__).parent
 IS_BUILT = (FOLDER / "firmware.bin").exists()
 HOW_TO_BUILD = "python3 tools/check.py --pico builds the emulated Pico that this needs"
 ENVIRONMENT = dict(os.environ, PICO=str(FOLDER))
+# Node's compiler and garbage collector run on threads of their own: how fast a run is then depends
+# on when they get their turn, and at the end of the process the main thread and they may wait for
+# each other for ever (in Node 20). On one thread neither can be.
+NODE = ["node", "--single-threaded"]
+LAST_WORDS = 2000  # so many characters
 
 
 def build(firmware=None):
@@ -38,23 +43,35 @@ def build(firmware=None):
 class Run:
     """A program's run as main.py: what it printed, and the counts of run.mjs."""
 
-    def __init__(self, program, *files, timeout=300, **options):
-        """files are FILE or FILE=NAME; options those of run.mjs."""
-        command = ["node", HERE / "run.mjs"]
+    def __init__(self, program, *files, timeout=600, **options):
+        """files are FILE or FILE=NAME; options those of run.mjs; timeout is in seconds."""
+        command = [*NODE, HERE / "run.mjs"]
         for name, value in options.items():
             command += [f"--{name}", *map(str, value if isinstance(value, tuple) else (value,))]
-        process = subprocess.run(
-            [*command, program, *files],
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-        assert process.returncode == 0, process.stdout + process.stderr
-        self.output = process.stdout
+        try:
+            process = subprocess.run(
+                [*command, program, *files],
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+            )
+        except subprocess.TimeoutExpired as error:
+            why = f"The emulated Pico has not ended within {timeout} s."
+            raise RuntimeError(with_last_words(why, error.stderr)) from None
+        if process.returncode:
+            why = f"The emulator has ended with status {process.returncode}."
+            raise RuntimeError(with_last_words(why, process.stderr))
+        self.output = process.stdout.decode()
         for name, value in json.loads(process.stderr.splitlines()[-1]).items():
             setattr(self, name, value)
         assert "Traceback" not in self.output, self.output
+
+
+def with_last_words(why, said):
+    """Return the sentence why, and what the board has said last."""
+    said = (said or b"").decode(errors="replace").replace("\r\n", "\n")
+    return f"{why} The board has said last:\n{said[-LAST_WORDS:]}"
 
 
 class Pico(Mpremote):
@@ -78,7 +95,7 @@ class Pico(Mpremote):
         tty.setraw(self._end)
         self.port = os.ttyname(self._end)
         self._process = subprocess.Popen(
-            ["node", HERE / "serial.mjs", self.flash],
+            [*NODE, HERE / "serial.mjs", self.flash],
             env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

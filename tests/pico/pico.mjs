@@ -39,8 +39,9 @@ export function readFirmware(file) {
 
 export class Pico {
   /** flash: what is on the chip already; else only the firmware. */
-  constructor(flash = null, { eraseMs = 45, pageMs = 0.4, missCycles = 0 } = {}) {
+  constructor(flash = null, { eraseMs = 45, pageMs = 0.4, missCycles = 0, seed = 1 } = {}) {
     Object.assign(this, { eraseMs, pageMs });
+    this.seed = (seed * 0x2545f491) % 0x7fffffff; // seeds side by side begin far from each other
     this.mcu = new RP2040();
     this.mcu.logger = new ConsoleLogger(LogLevel.Error);
     const rom = new Uint16Array(fs.readFileSync(path.join(FOLDER, "bootrom.bin")).buffer.slice(0, 16384));
@@ -120,21 +121,36 @@ export class Pico {
     };
   }
 
-  // machine.mem32[PROBE] reads the erases so far, + 4 the pages. Written, PROBE sets the mark: how far
-  // the program has come; + 4 tells the profiler to begin or end.
+  // machine.mem32[PROBE] reads the erases so far, + 4 the pages, + 8 the mark, + 12 a random number.
+  // Written, + 0 sets the mark: how far the program has come; + 4 asks for one Ctrl-C from the host
+  // at a random moment within so many microseconds, instead of one asked for before; 0: of none;
+  // + 8 tells the profiler to begin or end.
   #listenToPrograms() {
     const { mcu } = this;
     const read = mcu.readUint32.bind(mcu), write = mcu.writeUint32.bind(mcu);
-    const names = ["erases", "pages"];
-    mcu.readUint32 = (address) => {
-      const name = names[(address - PROBE) >> 2];
-      return address >= PROBE && name ? this.counts[name] : read(address);
+    const strike = mcu.clock.createAlarm(() => this.send("\x03"));
+    const readers = {
+      [PROBE]: () => this.counts.erases,
+      [PROBE + 4]: () => this.counts.pages,
+      [PROBE + 8]: () => this.counts.mark,
+      [PROBE + 12]: () => this.random(1 << 30),
     };
-    mcu.writeUint32 = (address, value) => {
-      if (address === PROBE) this.counts.mark = value;
-      else if (address === PROBE + 4) this.onProfile?.(value);
-      else write(address, value);
+    const writers = {
+      [PROBE]: (value) => { this.counts.mark = value; },
+      [PROBE + 4]: (value) =>
+        value ? strike.schedule(this.random(value * 1000)) : strike.cancel(),
+      [PROBE + 8]: (value) => this.onProfile?.(value),
     };
+    const isProbe = (address) => address >>> 4 === PROBE >>> 4;
+    mcu.readUint32 = (address) => (isProbe(address) ? readers[address]() : read(address));
+    mcu.writeUint32 = (address, value) =>
+      isProbe(address) ? writers[address]?.(value) : write(address, value);
+  }
+
+  /** A random whole number below the limit, the same ones in each run: Park and Miller's. */
+  random(below) {
+    this.seed = (this.seed * 48271) % 0x7fffffff;
+    return this.seed % below;
   }
 
   // The USB cable. rp2040js answers each read with an empty packet at once, which would keep the

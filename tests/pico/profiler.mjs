@@ -1,7 +1,7 @@
 // Where the time of a program goes: into which Python function, and into which C function of the
 // firmware. Waiting for the flash chip is told apart.
 //
-// A program begins a stretch by machine.mem32[PROBE + 4] = 1 and ends it by = 0. Stretches in which
+// A program begins a stretch by machine.mem32[PROBE + 8] = 1 and ends it by = 0. Stretches in which
 // the chip erases are summed up apart from those in which it doesn't.
 const FLASH = 0x10000000, FLASH_END = 0x10100000; // the firmware's half of it
 const RAM = 0x20000000, RAM_END = 0x20042000;

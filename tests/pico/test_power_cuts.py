@@ -3,6 +3,9 @@
 Before an operation of the flash chip, in the middle of it (half done; each bit changed or not yet)
 and after it. Then the board boots with what is on the flash, and must find exactly what was stored
 when the last step had ended, or that and the step in flight; then it goes on.
+
+A cut at any other moment leaves nothing else: between two operations the flash stays as the one
+before has left it, and what is in RAM is lost.
 """
 
 import json

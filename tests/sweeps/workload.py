@@ -5,7 +5,7 @@ on a Plain, and so says what the database has to hold afterwards.
 """
 
 import _thread
-import binascii
+import errno
 import os
 import sys
 import time
@@ -465,6 +465,13 @@ def scratch():
         import tempfile
 
         return tempfile.mkdtemp()
-    folder = (os.getenv("TMPDIR") or "/tmp") + "/sweep" + binascii.hexlify(os.urandom(6)).decode()
-    os.mkdir(folder)
-    return folder
+    number = 0
+    while True:
+        folder = "%s/sweep%d" % (os.getenv("TMPDIR") or "/tmp", number)
+        try:
+            os.mkdir(folder)
+            return folder
+        except OSError as error:
+            if error.args[0] != errno.EEXIST:
+                raise
+            number += 1

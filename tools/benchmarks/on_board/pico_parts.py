@@ -19,7 +19,7 @@ from stores import key
 PATH = "bench.db"
 ERASES = 0x50900000  # where the emulator tells how many there were,
 PAGES = ERASES + 4  # and how many pages were programmed
-PROFILE = ERASES + 4  # written: 1 begins what is profiled, 0 ends it
+PROFILE = ERASES + 8  # written: 1 begins what is profiled, 0 ends it
 PAGE = 256  # bytes
 IN_HOLES = 48 * 1024  # bytes that are free where the heap is fragmented
 STEP = 128  # bytes: so finely is the size of the holes tried

@@ -291,6 +291,7 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
+    _CTRL_C = const(3)
     try:
         from micropython import kbd_intr
     except ImportError:
@@ -368,7 +369,6 @@ else:
         return _if_there(os.stat, path) is None
 
 
-_CTRL_C = const(3)
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
 _EIO = const(5)

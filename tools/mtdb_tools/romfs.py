@@ -4,12 +4,11 @@ deploy.py --romfs uses it. Boards that have one say so to `mpremote romfs query`
 """
 
 import ast
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from cable import Trouble
+from mtdb_tools.cable import run_module
+from mtdb_tools.command import Trouble
 
 LOOK = """
 import os
@@ -32,19 +31,17 @@ def build(file, image):
     """Make image, a file, a ROM file system that holds a copy of file, and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / file.name).write_bytes(file.read_bytes())
-        command = ["romfs", "--no-mpy", "--output", image, "build", folder]
-        finished = subprocess.run(
-            [sys.executable, "-m", "mpremote", *command], capture_output=True, text=True
-        )
+        options = ["--no-mpy", "--output", str(image)]
+        finished = run_module("mpremote", "romfs", *options, "build", folder)
     if finished.returncode:
         raise Trouble(f"mpremote could not build a ROM image: {finished.stderr.strip()}")
 
 
 def put(board, file):
-    """Put the module, a .mpy or .py file, into the board's ROM partition.
+    """Put the module, a .mpy or .py file, into the board's ROM partition. Return its path there.
 
-    A copy in the board's other file system goes: it would be imported instead. Raises Trouble if
-    there is no such partition, or if it holds anything else, which would be lost.
+    Raises Trouble if there is no such partition, or if it holds anything else, which would be
+    lost.
     """
     count, names = ast.literal_eval(board.do("exec", LOOK))
     if count <= 0:
@@ -59,6 +56,4 @@ def put(board, file):
         image = Path(folder) / "rom.romfs"
         build(file, image)
         board.do("romfs", "deploy", str(image))
-    names, _ = board.look("")
-    for name in sorted(OURS & names):
-        board.remove(name)
+    return "/rom/" + file.name

@@ -93,15 +93,13 @@ if _ON_PC:
         flock = None
 
     _hash = len  # there is one dict only
+    kbd_intr = int  # nothing: Ctrl-C comes between bytecodes only
     _Mapping = MutableMapping[str, Any]
     _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
 
     def _encode(value):
         return _utf8(_encoder.encode(value))
-
-    def _without_ctrl_c(function):
-        return function  # it strikes between bytecodes only
 
     def _utf8(text):
         return text.encode("utf-8", "surrogatepass")
@@ -291,24 +289,10 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
-    _CTRL_C = const(3)
     try:
         from micropython import kbd_intr
     except ImportError:
         kbd_intr = int  # which does nothing
-
-    def _without_ctrl_c(function):
-        """Make a function deaf for Ctrl-C: it strikes in the middle of littlefs, too, on rp2. The
-        file that it leaves open there is written back as it was, when it is collected."""
-
-        def deaf(*args):
-            kbd_intr(-1)
-            try:
-                return function(*args)
-            finally:
-                kbd_intr(_CTRL_C)
-
-        return deaf
 
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
@@ -369,6 +353,8 @@ else:
         return _if_there(os.stat, path) is None
 
 
+_CTRL_C = const(3)
+_NO_KEY = const(-1)
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
 _EIO = const(5)
@@ -783,10 +769,15 @@ def _join_surrogates(data):
 
 
 class _Store:
-    """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
+    """The files of one database. It knows records and batches, but no dicts, blocks and locks.
+
+    What writes lets Ctrl-C wait until the block ends that it is called in. On rp2 it would jump
+    out of the middle of littlefs, and the file left open is written back as it was, when it is
+    collected.
+    """
 
     must_fold = False  # whether the journal can't be gone on with
-    has_tmp = False  # whether X.tmp is whole, or left by a fold that was cut
+    has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
 
     def __init__(self, path):
         self.path = path
@@ -952,12 +943,12 @@ class _Store:
         _, log, tip = self.end
         return tip + size > tip_size and log + tip + size > 2 * (self.size - tip_size)
 
-    @_without_ctrl_c
     def append(self, texts, size, tip_size):
         """Make a batch durable: records of the texts, of about size bytes together.
 
         If it raises, nothing of it counts once settle() has worked.
         """
+        kbd_intr(_NO_KEY)
         chain, log, tip = self.end
         spills = tip + size > tip_size
         name = ".log" if spills else ".tip"
@@ -972,15 +963,10 @@ class _Store:
             self.remove(".tmp")
             self.has_tmp = False
         with _open_at(start, path, self.path) as file:
-            copied = b""
-            if spills and tip:
-                with open(self.path + ".tip", "rb") as source:
-                    copied = source.read(tip)
-            if file.seek(0, 2) < start or spills and len(copied) < tip:
+            if file.seek(0, 2) < start or spills and not self._copy_tip(file, start, tip):
                 self.must_fold = True
                 raise OSError(_EIO, self.path + ": its journal got shorter")
-            file.seek(start)
-            file.write(copied)
+            file.seek(start + tip if spills else start)
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
@@ -989,12 +975,24 @@ class _Store:
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
-    @_without_ctrl_c
+    def _copy_tip(self, file, start, left):
+        """Copy what counts of the tip to a place in the log. Return whether it was all there."""
+        if left:
+            file.seek(start)
+            with open(self.path + ".tip", "rb") as source:
+                while left:
+                    text = source.read(min(left, 64))
+                    if not text:
+                        return False
+                    left -= file.write(text)
+        return True
+
     def settle(self):
         """Make sure that a failed batch doesn't count, even if it has reached the disk.
 
         This takes no room.
         """
+        kbd_intr(_NO_KEY)
         if self.failed:
             path = self.path + self.failed
             _, log, place = self.end  # a spill copies the tip first
@@ -1009,9 +1007,9 @@ class _Store:
                     _sync(file)
             self.failed = None
 
-    @_without_ctrl_c
     def fold(self, items):
         """Write X anew with all the items, (key, value) pairs. Then the journal is stale."""
+        kbd_intr(_NO_KEY)
         path = self.path
         if self.must_fold and not _size(path) and _size(path + ".tmp"):
             _rename(path + ".tmp", path)  # the last fold was cut off there
@@ -1021,8 +1019,7 @@ class _Store:
             self.remove(".log")
         if not tip:
             self.remove(".tip")
-        seal, size = self.write(path, items, self.seal or 0)
-        self.has_tmp = True
+        seal, size = self.write(items, self.seal or 0)
         must_fold = self.must_fold
         self.must_fold = True
         try:
@@ -1037,13 +1034,13 @@ class _Store:
         self.end = seal, 0, 0
         self.must_fold = self.has_tmp = False
 
-    def write(self, path, items, before):
-        """Write all the items to path.tmp, durably. Return its seal and size.
+    def write(self, items, before):
+        """Write all the items to X.tmp, durably. Return its seal and size.
 
         before is the seal of the X that it will replace.
         """
-        path += ".tmp"
-        file = _open_at(0, path, self.path)
+        file = _open_at(0, self.path + ".tmp", self.path)
+        self.has_tmp = True
         try:
             with file:
                 crc = 0
@@ -1061,7 +1058,9 @@ class _Store:
                 _sync(file)
             return crc, size
         except BaseException:
-            os.remove(path)
+            file.close()  # again, if that is what failed: FAT removes no open file
+            self.remove(".tmp")
+            self.has_tmp = False
             raise
 
     def remove(self, *ends):
@@ -1069,19 +1068,19 @@ class _Store:
             if _if_there(os.stat, self.path + end):  # the disk may be read-only
                 os.remove(self.path + end)
 
-    @_without_ctrl_c
     def remove_others(self):
         """Remove all files but X."""
+        kbd_intr(_NO_KEY)
         if self.seal is not None:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
-    @_without_ctrl_c
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
+        kbd_intr(_NO_KEY)
         _size(self.path)
         self.journal_size()
-        self.write(self.path, items, _NO_SEAL_BEFORE)
         try:
+            self.write(items, _NO_SEAL_BEFORE)
             self.remove(".tip", ".log")
             _rename(self.path + ".tmp", self.path)
         except OSError:
@@ -1278,6 +1277,7 @@ class _Block:
         global _innermost
         _innermost = self.outer
         self.release()
+        kbd_intr(_CTRL_C)
         if _ON_PC:
             self.ended = True
 

@@ -130,7 +130,7 @@ class Sweep:
             db = workload.take(step, db)
         except OSError as caught:
             raised = caught
-        struck = faults.struck
+        struck = self.struck = faults.struck
         faults.arm(0, None, False)
         after = self.check(step, db, raised)
         if "keys" not in repr(db):
@@ -223,6 +223,7 @@ def main():
                     n, error, done, faults = sweep.place
                     name = "operation" if isinstance(faults, Shaky) else "call"
                     print("WRONG on %s: %s %d failed with %r" % (fs, name, n, error))
+                    print("which is", sweep.struck)
                     print("after it was done" if done else "instead of being done")
                     print("in the step", workload.show(step), "journal" if journal else "")
                     print("micropython -X heapsize=4M room.py fs=%s at=%d" % (fs, n))

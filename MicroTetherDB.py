@@ -1276,8 +1276,8 @@ class _Block:
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
         _innermost = self.outer
+        kbd_intr(_CTRL_C)  # before another core can turn it off
         self.release()
-        kbd_intr(_CTRL_C)
         if _ON_PC:
             self.ended = True
 

@@ -192,7 +192,7 @@ if _ON_PC:
     def _disclaim(path, claim):
         if claim is not None:
             try:
-                with suppress(FileNotFoundError):
+                with suppress(FileNotFoundError, PermissionError):  # it may be another user's
                     os.unlink(path + ".lock")
             finally:
                 os.close(claim)
@@ -289,10 +289,9 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
-    try:
+    kbd_intr = int  # which does nothing
+    if sys.platform == "rp2":
         from micropython import kbd_intr
-    except ImportError:
-        kbd_intr = int  # which does nothing
 
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
@@ -353,7 +352,6 @@ else:
         return _if_there(os.stat, path) is None
 
 
-_CTRL_C = const(3)
 _NO_KEY = const(-1)
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
@@ -488,6 +486,10 @@ def _own(value, ids):
 
     ids are the dicts and lists that were inside before, and stay. It is emptied.
     """
+    if isinstance(value, dict):
+        for key in list(value):
+            if type(key) is not str:
+                value[key * 1] = value.pop(key)
     for key in value if isinstance(value, dict) else range(len(value)):
         item = value[key]
         if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
@@ -518,7 +520,7 @@ def _pack(value, is_lent):
 def _is_unchanged(text, ids, value):
     """Whether value still is what its snapshot says, with the same dicts and lists inside."""
     try:
-        if text != _encode(value) or json.loads(text) != value:
+        if type(text) is not bytes or text != _encode(value) or json.loads(text) != value:
             return False
     except _NOT_STORABLE:
         return False  # it has been changed to something that can't be stored
@@ -817,12 +819,18 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
+        if self.has_tmp and name == path and self.seal_of(path + ".tmp") == seal:
+            raise ValueError(
+                path + " and its .tmp are one file on FAT, since a power cut: to write would lose "
+                "it. Copy it elsewhere, remove both, and copy it back"
+            )
         yield from _read_sealed(name)
         self.seal = seal
         self.end = seal, 0, 0
         if journal:
             yield from self._read_journal(before)
         if name != path:
+            kbd_intr(_NO_KEY)
             _rename(name, path)
 
     def _read_journal(self, before):
@@ -916,7 +924,8 @@ class _Store:
             if is_whole and _mark_of(line) == b" ":
                 proof = line
             links = ()
-            if is_whole or _mark_of(line) not in (b"+", b""):  # b"": what is left of a record
+            # The last two: what is left of a record.
+            if is_whole or _mark_of(line) not in (b"+", b"", b"\0"):
                 links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
             chain = _chain_of(line)
         return proof
@@ -1015,10 +1024,10 @@ class _Store:
             _rename(path + ".tmp", path)  # the last fold was cut off there
         # A journal must not get older than the X before this one, or it isn't known for stale.
         _, log, tip = self.end
+        if not tip:
+            self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        if not tip:
-            self.remove(".tip")
         seal, size = self.write(items, self.seal or 0)
         must_fold = self.must_fold
         self.must_fold = True
@@ -1081,8 +1090,8 @@ class _Store:
         self.journal_size()
         try:
             self.write(items, _NO_SEAL_BEFORE)
-            self.remove(".tip", ".log")
             _rename(self.path + ".tmp", self.path)
+            self.remove(".tip", ".log")
         except OSError:
             self.remove(".tmp")
             raise
@@ -1276,7 +1285,7 @@ class _Block:
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
         _innermost = self.outer
-        kbd_intr(_CTRL_C)  # before another core can turn it off
+        kbd_intr(self.db.CTRL_C)  # before another core can turn it off
         self.release()
         if _ON_PC:
             self.ended = True
@@ -1499,6 +1508,9 @@ class MicroTetherDB(_Mapping):
     TIP_SIZE = 120 if "esp" in sys.platform else 448  # type: int
     if _ON_PC:
         TIP_SIZE = 131072
+
+    # The character that stops the program, on rp2: set it to -1 if yours has switched that off.
+    CTRL_C = 3
 
     _ended = None  # why it can't be used any more
     if _ON_PC:
@@ -1796,11 +1808,10 @@ class MicroTetherDB(_Mapping):
         if is_new:
             value = self._read_back(key, value)
         block = _innermost and self._block()
-        while block and block.busy:  # update() reads what it is given
-            if key in block.before.get(_hash(key) % _SLOTS, ()):
-                break  # it has noted that already, and hands it over
+        # update() reads what it is given; unless it has just set that itself.
+        while block and block.busy and key not in block.before.get(_hash(key) % _SLOTS, ()):
             block = block.parent()
-        if block and not block.busy and _task_inside is _task() and isinstance(value, _NESTED):
+        if block and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
         lent = self._lent
         if lent is not None and key not in lent:
@@ -1888,6 +1899,10 @@ class MicroTetherDB(_Mapping):
 
     def _fold(self):
         self._make_plain()
+        try:
+            self._store.settle()  # or a batch that has failed counts, if the fold is cut off
+        except OSError:
+            pass
         self._store.fold(self._all_items())
 
     def _all_items(self):

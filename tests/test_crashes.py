@@ -560,3 +560,73 @@ def test_what_is_left_of_a_cut_fold_is_not_taken_for_newer_than_the_journal(path
     lay(path + "2", contents)
     raises(ValueError, MicroTetherDB, path + "2")
     assert files(path + "2") == contents
+
+
+def test_a_fold_that_is_cut_between_its_removals_leaves_what_opens(path):
+    db = Small(path)
+    db["long"] = 2000 * "x"
+    db.flush()
+    n = 0
+    while ".log" not in files(path) or not files(path)[".tip"].strip():
+        n += 1
+        db["a"] = n
+    before = files(path)
+    db.flush()
+    stale = dict(before)
+    stale[""] = read(path)
+    stale.pop(".tip")
+    expected = content(db)
+    assert found(path, stale) == expected
+    assert found(path, dict(before, **{"": stale[""]})) == expected
+
+
+@only("fat", "elsewhere a rename is one step")
+def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lost(path):
+    import flash
+    import MicroTetherDB as module
+
+    told = 0
+    for others in range(20):  # so that the two entries of the rename are in two sectors
+        cut = 0
+        done = False
+        while not done:
+            cut += 1
+            card = flash.Card(128 * 1024)
+            card.format()
+            card.mount("/card")
+            twin = "/card/my_data.db"
+            db = MicroTetherDB(twin)
+            for n in range(others):
+                write("/card/f%d" % n, b"f")
+            db["pad"] = 1200 * "x"
+            db["a"] = {"n": 1}
+            db.flush()
+            db["a"]["n"] = 2
+            card.cut_at = card.operations + cut
+            card.cut_how = flash.BEFORE
+            try:
+                db.flush()
+                done = True
+            except OSError:
+                pass
+            module._open_ones.pop(twin)
+            flash.vfs.umount("/card")
+            card = card.restart()
+            card.mount("/card")
+            try:
+                db = MicroTetherDB(twin)
+                assert db["a"]["n"] in (1, 2)
+                db["b"] = 1500 * "y"
+                module._open_ones.pop(twin)
+                assert len(MicroTetherDB(twin)) == 3
+            except ValueError as error:
+                assert "one file" in str(error)
+                told += 1
+                copy = read(twin)
+                remove(twin)
+                remove(twin + ".tmp")
+                write(twin, copy)
+                assert MicroTetherDB(twin)["a"]["n"] == 2
+            module._open_ones.pop(twin)
+            flash.vfs.umount("/card")
+    assert told

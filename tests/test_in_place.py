@@ -417,3 +417,41 @@ def test_what_an_update_reads_back_in_its_midst_is_rolled_back_with_it(path):
             pass
         expected = {"a": {"v": 0}} if fails else {"a": {"v": 1}, "b": 1}
         assert content(db) == after_a_crash(path) == expected
+
+
+def test_what_an_update_reads_back_in_its_midst_is_its_own_too(path):
+    class Config(dict):
+        def __repr__(self):
+            return "Config"
+
+    db = MicroTetherDB(path)
+    got = []
+    mine = [1]
+
+    def pairs():
+        yield "a", {"v": 1}
+        got.append(db["a"])
+
+    with db.transaction():
+        db.update(pairs())
+        got[0]["config"] = Config(x=1)
+        got[0]["list"] = mine
+    mine.append(2)
+    assert content(db) == after_a_crash(path) == {"a": {"v": 1, "config": {"x": 1}, "list": [1]}}
+
+
+def test_a_key_of_a_subclass_put_in_place_is_stored_as_what_it_holds(path):
+    class Name(str):
+        def __repr__(self):
+            return '"other"'
+
+    db = MicroTetherDB(path)
+    db.update(read={}, unread={}, deep={"d": {}})
+    with db.lock():
+        db["read"][Name("a")] = 1
+        db["deep"]["d"][Name("b")] = [2]
+    db["unread"][Name("c")] = {Name("d"): 3}
+    db.flush()
+    expected = {"read": {"a": 1}, "unread": {"c": {"d": 3}}, "deep": {"d": {"b": [2]}}}
+    assert same(content(db), expected)
+    assert same(after_a_crash(path), expected)

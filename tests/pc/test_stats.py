@@ -1,16 +1,13 @@
 """mtdb.py stats: its numbers are the files', and its estimate is what a simulated chip counts."""
 
-import sys
-
 import pytest
 
 import interpreter
+from benchmarks import flash
+from benchmarks.unix_port import UnixPort
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import mtdb, stats
 from mtdb_tools.command import attempt
-
-sys.path.append(str(interpreter.ROOT / "tools"))
-import bench  # noqa: E402
 
 
 def report(*args, capsys):
@@ -59,14 +56,14 @@ def test_the_rules_are_the_modules():
 
 @pytest.fixture(scope="module")
 def chip(tmp_path_factory):
-    return bench.Board(tmp_path_factory.mktemp("chip"), quick=True)
+    return UnixPort(tmp_path_factory.mktemp("chip"))
 
 
 @pytest.mark.parametrize("kind", [stats.NOR, stats.ESP])
 @pytest.mark.parametrize("keys", [1, 10, 100, 1000])
 @pytest.mark.parametrize("workload", ["sets", "scalars"])
 def test_the_estimate_is_what_is_counted(chip, kind, keys, workload, tmp_path):
-    counted = chip.flash("library", kind.progsize, workload, keys)["erases"]
+    counted = flash.cost(chip, "library", kind.progsize, workload, keys)["erases"]
     value = {"v": 700, "s": "abcdefgh"} if workload == "sets" else 700
     with MicroTetherDB(tmp_path / "my.db") as db:
         db.update({f"k{n:04}": value for n in range(keys)})

@@ -773,9 +773,9 @@ def _join_surrogates(data):
 class _Store:
     """The files of one database. It knows records and batches, but no dicts, blocks and locks.
 
-    What writes switches Ctrl-C off, until the block ends that it is called in: on rp2 it would jump
-    out of the middle of littlefs, and the file left open is written back as it was, when it is
-    collected.
+    What writes switches Ctrl-C off, until the block ends that it is called in: on rp2 it would
+    jump out of the middle of littlefs, and the file left open is written back as it was, when it
+    is collected.
     """
 
     must_fold = False  # whether the journal can't be gone on with

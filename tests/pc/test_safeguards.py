@@ -203,8 +203,7 @@ def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch)
     db["a"] = 1
     db.flush()
     fail_once(monkeypatch, module.os, "unlink", PermissionError(13, "not yours"))
-    with pytest.raises(PermissionError):
-        db.close()
+    db.close()
     assert MicroTetherDB(path)["a"] == 1
 
 

@@ -1879,26 +1879,25 @@ class MicroTetherDB(_Mapping):
         """After a failure: make the disk agree with memory. If that fails, too, the next write
         does it first."""
         store = self._store
-        must_fold = store.must_fold
-        if not _ON_PC and isinstance(error, KeyboardInterrupt):
-            must_fold = True  # on rp2, it may have kept littlefs from writing what it should
+        # On rp2, Ctrl-C may have kept littlefs from writing what it should.
+        must_fold = store.must_fold or not _ON_PC and isinstance(error, KeyboardInterrupt)
         try:
             # Not within a block: its changes aren't to be saved yet.
             if must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
         except Exception:
             pass
+        self._try_to_settle()
+
+    def _try_to_settle(self):
         try:
-            store.settle()
+            self._store.settle()
         except Exception:
             pass
 
     def _fold(self):
         self._make_plain()
-        try:
-            self._store.settle()  # or a batch that has failed counts, if the fold is cut off
-        except OSError:
-            pass
+        self._try_to_settle()  # or a batch that has failed counts, if the fold is cut off
         self._store.fold(self._all_items())
 
     def _all_items(self):

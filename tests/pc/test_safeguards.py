@@ -207,6 +207,14 @@ def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch)
     assert MicroTetherDB(path)["a"] == 1
 
 
+def test_a_lock_file_of_another_user_locks_nobody_out(path, monkeypatch):
+    MicroTetherDB(path).close()
+    fail_once(monkeypatch, module.os, "open", PermissionError(13, "not yours"))
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    assert after_a_crash(path) == {"a": 1}
+
+
 def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
     db = MicroTetherDB(path)
     db.update({f"k{i}": i for i in range(50)})

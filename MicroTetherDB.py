@@ -921,8 +921,9 @@ class _Store:
             if is_whole and _mark_of(line) == b" ":
                 proof = line
             links = ()
-            # The last two: what is left of a record.
-            if is_whole or _mark_of(line) not in (b"+", b"", b"\0"):
+            # Not of what is left of a record, behind a page that never arrived.
+            is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
+            if is_whole or not is_rest and _mark_of(line) != b"+":
                 links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
             chain = _chain_of(line)
         return proof

@@ -89,6 +89,7 @@ def browser():
         options.add_argument(argument)
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     browser = webdriver.Chrome(options, service)
+    browser.implicitly_wait(10)  # seconds, for a page that is just coming
     yield browser
     browser.quit()
 

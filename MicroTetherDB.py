@@ -158,6 +158,7 @@ if _ON_PC:
         _sync_folder(new)
 
     def _open_lock(path):
+        """Open X.lock, or make it. ValueError if it is another program's file."""
         flags = os.O_CREAT | os.O_NOFOLLOW
         try:
             claim = os.open(path, os.O_RDWR | flags, 0o666)
@@ -817,11 +818,8 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if self.has_tmp and name == path and self.seal_of(path + ".tmp") == seal:
-            raise ValueError(
-                path + " and its .tmp are one file on FAT, since a power cut: to write would lose "
-                "it. Copy it elsewhere, remove both, and copy it back"
-            )
+        if name == path:
+            self._tell_twins(seal)
         yield from _read_sealed(name)
         self.seal = seal
         self.end = seal, 0, 0
@@ -829,6 +827,15 @@ class _Store:
             yield from self._read_journal(before)
         if name != path:
             _rename(name, path)
+
+    def _tell_twins(self, seal):
+        """Raise ValueError if X and X.tmp are two names of one file: FAT renames by writing the
+        new name before it removes the old one, and the power was cut in between."""
+        if self.has_tmp and self.seal_of(self.path + ".tmp") == seal:
+            raise ValueError(
+                self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                "remove both, and copy it back"
+            )
 
     def _read_journal(self, before):
         """Yield what the journal says. before is the seal of the X before this one."""
@@ -1086,13 +1093,13 @@ class _Store:
             _rename(self.path + ".tmp", self.path)
             self.remove(".tip", ".log")
         except OSError:
-            self.remove(".tmp")
+            self.remove(".tmp")  # nobody comes back to this store to do it
             raise
 
     def journal_size(self):
-        """Return the length of both journal files.
+        """Return the length of both journal files, and note in has_tmp whether X.tmp is there.
 
-        ValueError if one of these, or X.tmp, is plainly another program's.
+        ValueError if one of the three is plainly another program's.
         """
         size = 0
         for end, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
@@ -1354,39 +1361,37 @@ class _Block:
                 self.order.extend(data)
             del data[key]
 
-    def own_values(self):
-        """Check what was handed out, and see that no two values share a dict or list."""
+    def noted(self):
+        """Yield (key, what was noted for it, its value now): _MISSING, if it is deleted."""
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:
-                noted = before[key]
-                value = data.get(key)
-                if isinstance(noted, tuple) and isinstance(value, _NESTED):
-                    old, ids, _ = noted
-                    if not _is_unchanged(old, ids, value):
-                        _plain_item(key, value)
-                        _own(value, dict(ids))
-                        ids.clear()
-                        _add_containers(value, ids)
+                yield key, before[key], data.get(key, _MISSING)
+
+    def own_values(self):
+        """Check what was handed out, and see that no two values share a dict or list."""
+        for key, noted, value in self.noted():
+            if isinstance(noted, tuple) and isinstance(value, _NESTED):
+                old, ids, _ = noted
+                if not _is_unchanged(old, ids, value):
+                    _plain_item(key, value)
+                    _own(value, dict(ids))
+                    ids.clear()
+                    _add_containers(value, ids)
 
     def changed(self):
         """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted."""
-        for slot in self.before:
-            data = self.db._data[slot]
-            before = self.before[slot]
-            for key in before:
-                old = before[key]
-                value = data.get(key, _MISSING)
-                if isinstance(old, tuple):
-                    old, _, was_set = old
-                    is_nested = isinstance(value, _NOT_PLAIN)
-                    if is_nested and not was_set and _pack(value, False) == old:
-                        continue
-                # What was a dict or list may have had changes that weren't saved.
-                elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
+        for key, old, value in self.noted():
+            if isinstance(old, tuple):
+                old, _, was_set = old
+                is_nested = isinstance(value, _NOT_PLAIN)
+                if is_nested and not was_set and _pack(value, False) == old:
                     continue
-                yield key, value
+            # What was a dict or list may have had changes that weren't saved.
+            elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
+                continue
+            yield key, value
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
@@ -1472,11 +1477,11 @@ _SUFFIXES = (".log", ".tip", ".tmp", ".lock")
 
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
+    mine = path.lower()  # FAT ignores case
     for other in _open_ones:
-        a = path.lower()  # FAT ignores case
-        b = other.lower()
+        its = other.lower()
         for end in _SUFFIXES:
-            if path == other or a == b + end or a + end == b:
+            if path == other or mine == its + end or mine + end == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
 
 

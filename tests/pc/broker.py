@@ -11,7 +11,7 @@ import time
 
 from paho.mqtt.client import CallbackAPIVersion, Client
 
-from recipes import search_path
+from recipes import free_port, search_path
 
 TOPIC = "readings/station1"
 
@@ -20,9 +20,7 @@ class Broker:
     """mosquitto on a free port, with a folder of its own: what it has acknowledged, it keeps."""
 
     def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.config = folder / "mosquitto.conf"
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -24,6 +25,12 @@ def needs(*programs):
 def search_path():
     """Debian has its servers where only root looks for programs."""
     return os.environ["PATH"] + ":/usr/sbin"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def command(runtime, *arguments):

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -17,7 +16,7 @@ from selenium.webdriver.common.by import By
 
 import interpreter
 import recipes
-from recipes import FOLDER, RUNTIMES, command, environment, run
+from recipes import FOLDER, RUNTIMES, command, environment, free_port, run
 
 MICRODOT = Path(microdot.__file__).with_name("microdot.py")  # all that a board needs of it
 PORT_LINE = "PORT = 8080\n"
@@ -28,9 +27,7 @@ class Program:
     """The recipe with a free port."""
 
     def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         source = (FOLDER / "web_settings.py").read_text()
         assert source.count(PORT_LINE) == 1

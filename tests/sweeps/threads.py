@@ -7,7 +7,6 @@ Some threads count up under lock(), some move money between accounts in a transa
 third time raises, some read and iterate meanwhile; then the file has to say the same.
 """
 
-import _thread
 import sys
 import time
 
@@ -72,26 +71,12 @@ class Round:
         self.db = db = MicroTetherDB(path)
         db.update({name: {"money": 100} for name in names()})
         db.update({"count": 0, "each": {}, "moved": 0, "half": False})
-        self.ended = [False] * len(JOBS)
-        self.errors = [None] * len(JOBS)
 
     def work(self, me):
-        try:
-            JOBS[me](self.db, me)
-        except BaseException as error:
-            self.errors[me] = error
-        self.ended[me] = True
+        JOBS[me](self.db, me)
 
     def run(self):
-        for me in range(len(JOBS)):
-            _thread.start_new_thread(self.work, (me,))
-        end = time.time() + 60
-        while not all(self.ended):
-            time.sleep(0.001)
-            assert time.time() < end, "threads hang: %r" % self.ended
-        for error in self.errors:
-            if error:
-                raise error
+        workload.in_threads(len(JOBS), self.work, 60)
         return read(self.db)
 
 

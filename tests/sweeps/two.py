@@ -9,9 +9,7 @@ that was acknowledged is there at the end and nothing that was refused; and none
 says that it was opened again or closed, unless that can have happened.
 """
 
-import _thread
 import sys
-import time
 
 import workload
 from workload import MICROPYTHON, Dice, MicroTetherDB, Plain, copy, read, same
@@ -33,8 +31,6 @@ class Round:
         self.opened = [0, 0]  # and how often it has done so
         self.acknowledged = [{}, {}]
         self.refused = [[], []]
-        self.ended = [False] * 4
-        self.errors = [None] * 4
         self.writes = 0
 
     def own(self, me):
@@ -91,25 +87,13 @@ class Round:
         self.acknowledged[me][key] = value
 
     def work(self, me):
-        try:
-            if me < 2:
-                self.own(me)
-            else:
-                self.share(me - 2)
-        except BaseException as error:
-            self.errors[me] = error
-        self.ended[me] = True
+        if me < 2:
+            self.own(me)
+        else:
+            self.share(me - 2)
 
     def run(self):
-        for me in range(4):
-            _thread.start_new_thread(self.work, (me,))
-        end = time.time() + 120
-        while not all(self.ended):
-            time.sleep(0.001)
-            assert time.time() < end, "threads hang: %r" % self.ended
-        for error in self.errors:
-            if error:
-                raise error
+        workload.in_threads(4, self.work, 120)
         workload.forget()
         self.check()
 

@@ -388,6 +388,30 @@ def elsewhere(function, *args):
     return value
 
 
+def in_threads(count, work, seconds):
+    """Call work(0) to work(count - 1), all at once, on a thread each. Raise what one of them has
+    raised. seconds is how long they may take."""
+    ended = [False] * count
+    errors = [None] * count
+
+    def run(me):
+        try:
+            work(me)
+        except BaseException as error:
+            errors[me] = error
+        ended[me] = True
+
+    for me in range(count):
+        _thread.start_new_thread(run, (me,))
+    end = time.time() + seconds
+    while not all(ended):
+        time.sleep(0.001)
+        assert time.time() < end, "threads hang: %r" % ended
+    for error in errors:
+        if error:
+            raise error
+
+
 def options(**names):
     """Return the defaults given as names, with the command line's name=value put in."""
     for word in sys.argv[1:]:

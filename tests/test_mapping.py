@@ -1,5 +1,5 @@
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, files, lay, only, raises, same
+from support import after_a_crash, content, copied, only, raises, same
 
 
 def outcome(use, mapping):
@@ -207,9 +207,8 @@ def test_many_keys(path):
         del expected["k%d" % i]
     db["k1"] = expected["k1"] = "changed"
     assert len(db) == len(expected)
-    lay(path + "2", files(path))
-    # Without a copy of them all, for which a board has no room.
-    with MicroTetherDB(path + "2") as other:
+    # Without a dict of them all, for which a board has no room.
+    with MicroTetherDB(copied(path)) as other:
         assert db == expected and other == expected
     db.close()
     with MicroTetherDB(path) as db:

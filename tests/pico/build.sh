@@ -58,6 +58,8 @@ touch pico-sdk/README.md micropython-lib/README.md # the makefiles look for thes
 printf 'freeze("$(PORT_DIR)/modules")\ninclude("$(MPY_DIR)/extmod/asyncio")\n' > "$work/manifest.py"
 
 echo "Pico: firmware"
+# FOLDER can be in a checkout of git, whose version is not MicroPython's.
+export GIT_CEILING_DIRECTORIES=$work
 cd ..
 make -j2 -C mpy-cross > "$work/mpy-cross.log" 2>&1
 cd ports/rp2

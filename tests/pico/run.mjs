@@ -69,7 +69,7 @@ const startMs = pico.ms;
 pico.output = "";
 pico.send("\x04");
 pico.expect("MPY: soft reboot\r\n");
-const END = /MicroPython v[^\r\n]*\r\nType "help\(\)" for more information\.\r\n>>> $/;
+const END = /MicroPython [^\r\n]*\r\nType "help\(\)" for more information\.\r\n>>> $/;
 const late = +(options.late ?? AN_HOUR);
 const how = pico.run(() => END.test(pico.output.slice(-200)), late);
 if (how === "late") {

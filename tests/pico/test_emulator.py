@@ -15,6 +15,12 @@ for i in range(3):
 print(time.ticks_us(), machine.mem32[0x5090000C])
 """
 
+VERSION = """
+import os
+
+print(os.uname().version)
+"""
+
 WAITS = """
 import time
 
@@ -55,6 +61,11 @@ def test_a_program_runs_the_same_each_time(program, tmp_path):
     first, second = run("first"), run("second")
     assert len(first[1]) > 4
     assert first == second
+
+
+def test_the_firmware_says_the_version_of_micropython(program):
+    version = emulator.Run(program(VERSION)).output
+    assert version.startswith("v1."), "so has build.sh taken another repository's for MicroPython's?"
 
 
 def test_one_that_never_ends_is_told_with_what_it_said(program):

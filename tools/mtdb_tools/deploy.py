@@ -24,6 +24,9 @@ It goes where the board starts, which is / on most, and is found first there. Ol
 in /lib too, are removed. mip installs to /lib: remove the copy in / before you use that
 (mpremote rm :MicroTetherDB.mpy).
 
+Without this program: mpremote cp MicroTetherDB.py : copies the source. In Thonny, open the file
+and choose Save as... > MicroPython device.
+
 exit status: 0 done; 1 not done, and the message says why; 2 wrong usage; 130 interrupted
 """
 SOURCE = Path(MicroTetherDB.__file__)

@@ -60,12 +60,18 @@ def main(args):
 
 def options_of(args):
     """Return the options that are meant for this program, and the other arguments."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--pico", action="store_true")
-    parser.add_argument("--firmware")
-    parser.add_argument("--recipes", action="store_true")
-    parser.add_argument("--interpreters", action="store_true")
-    parser.add_argument("--interpreter", nargs="+", default=[], metavar="PATH")
+    parser = argparse.ArgumentParser(
+        usage="check.py [OPTION...] [ARGUMENT OF PYTEST...]",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    unsaid = {"help": argparse.SUPPRESS}  # the description says it
+    parser.add_argument("--pico", action="store_true", **unsaid)
+    parser.add_argument("--firmware", **unsaid)
+    parser.add_argument("--recipes", action="store_true", **unsaid)
+    parser.add_argument("--interpreters", action="store_true", **unsaid)
+    parser.add_argument("--interpreter", nargs="+", default=[], metavar="PATH", **unsaid)
     return parser.parse_known_args(args)
 
 

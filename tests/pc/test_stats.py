@@ -44,7 +44,7 @@ def test_of_the_board_itself(pseudo_board, capsys):
     code = "from MicroTetherDB import MicroTetherDB as M\nM('my.db')['a'] = {'v': 7}"
     pseudo_board.mpremote("exec", code)
     text = report("--port", pseudo_board.port, "stats", ":my.db", capsys=capsys)
-    assert ":my.db: 1 keys" in text and "progsize 256" in text
+    assert ":my.db: 1 key, " in text and "progsize 256" in text
     assert "this PC" not in text and "progsize 32)" not in text
 
 

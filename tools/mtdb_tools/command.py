@@ -106,6 +106,11 @@ def attempt(name, work):
         return _fail(name, "a value nests too deep")
 
 
+def count(number, noun):
+    """Return "1 key", "2 keys" and the like."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def sentence(error):
     """Return what an OSError says, without its number."""
     if not error.strerror:

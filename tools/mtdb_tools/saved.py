@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import dataclass, field
 
+from mtdb_tools.command import count
+
 
 def _refuse_number(name):
     raise ValueError(f"{name} is no JSON")
@@ -41,8 +43,8 @@ class Saved:
         if key is not None:
             keys[key] = file
             return
-        length = len(text.encode("utf-8", "surrogateescape"))
-        self.lost.append(f"{length:,} bytes of {file}, of which not even the key can be read")
+        length = count(len(text.encode("utf-8", "surrogateescape")), "byte")
+        self.lost.append(f"{length} of {file}, of which not even the key can be read")
 
     def is_damaged(self):
         return bool(self.lost_keys or self.lost_changes or self.lost or self.doubts)

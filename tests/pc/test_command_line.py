@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import interpreter
 from MicroTetherDB import MicroTetherDB, __version__
+from mtdb_tools.cable import Board
+from mtdb_tools.command import Trouble
 
 TOOLS = interpreter.ROOT / "tools"
 MTDB = [sys.executable, TOOLS / "mtdb.py"]
@@ -112,8 +116,9 @@ def test_each_key_is_one_line():
     with MicroTetherDB("my.db") as db:
         db.update(dict.fromkeys(keys))
     plain = ["a\\nb", "tab\\t", "\\x1b[31m", "\\u2028", "ä 😀", '"']
-    assert run("list", "my.db").split("\n") == [*plain, ""]
-    assert [json.loads(line) for line in run("list", "my.db", "--json").splitlines()] == keys
+    assert sorted(run("list", "my.db").splitlines()) == sorted(plain)
+    lines = run("list", "my.db", "--json").splitlines()
+    assert [json.loads(line) for line in lines] == sorted(keys)
 
 
 def test_a_key_that_begins_with_a_hyphen():
@@ -131,10 +136,32 @@ def test_a_key_that_begins_with_a_hyphen():
 def test_what_is_missing_is_named():
     assert "--port: expected one argument" in run("set", "my.db", "a", "1", "--port", status=2)
     assert "no JSON" in run("set", "my.db", "a", "hello", status=1)
-    assert "(a text takes --text)" in run("set", "my.db", "a", "hello", status=1)
-    assert "there is no folder" in run("set", "not-there/my.db", "a", "1", status=1)
     assert "no-file.json: No such file" in run("load", "my.db", "no-file.json", status=1)
     assert os.listdir() == []
+
+
+def test_no_json_tells_how_to_write_a_text():
+    text = run("set", "my.db", "a", "it's me", status=1)
+    assert "A text takes --text, or quotes: '\"it'\"'\"'s me\"'" in text
+    run("set", "my.db", "a", '"it\'s me"')
+    assert contents() == {"a": "it's me"}
+    assert len(run("set", "my.db", "a", 1000 * "x", status=1)) < 200
+    assert "quotes" not in run("set", "my.db", "a", "[1, 2", status=1)
+
+
+def test_a_folder_that_is_not_there_is_named(folder):
+    for command in ["list"], ["set", "a", "1"], ["check"], ["repair", "new.db"]:
+        name, *rest = command
+        text = run(name, "not-there/my.db", *rest, status=1)
+        assert f"there is no folder {folder}/not-there. Make it, or look" in text
+        text = run(name, "not-there/", *rest, status=1)
+        assert "not-there/ names a folder. A database is a file: not-there/my.db, say" in text
+    assert os.listdir() == []
+
+
+def test_a_database_that_is_not_there_is_looked_for_in_a_folder(folder):
+    text = run("list", "no.db", status=1)
+    assert f"there is no database no.db in {folder}. set and load make one" in text
 
 
 def test_a_value_that_nests_too_deep():
@@ -142,7 +169,31 @@ def test_a_value_that_nests_too_deep():
     assert "nests too deep" in run("load", "my.db", input=text, status=1)
 
 
+def test_one_is_singular():
+    run("set", "my.db", "a", "1")
+    Path("my.db.tip").write_bytes(b"[")  # of a write that was cut
+    checked = subprocess.run([*MTDB, "check", "my.db"], capture_output=True, text=True)
+    text = checked.stdout + run("stats", "my.db") + run("repair", "my.db", "new.db")
+    for words in "1 byte, torn, 0 records", "\n1 key\n", "my.db: 1 key, ", "1 key saved":
+        assert words in text
+    assert not re.search(r"\b1 (keys|bytes|records)", text)
+
+
 # What is no database, or in use.
+
+
+def test_of_what_cannot_be_opened_it_tells_repair():
+    run("set", "my.db", "a", "1")
+    Path("edited.db").write_bytes(Path("my.db").read_bytes().replace(b"1", b"2"))
+    Path("no-json.db").write_text('{"a": 1,\n"b": }')
+    for name in "edited.db", "no-json.db":
+        for command in ["list"], ["set", "b", "1"], ["check"]:
+            text = run(command[0], name, *command[1:], status=3).splitlines()[-1]
+            assert text.endswith(f"mtdb.py repair {name} NEW.db saves what is whole")
+    run("repair", "no-json.db", "new.db")
+    assert run("dump", "new.db") == '{\n"a": 1\n}\n'
+    Path("my.db.lock").write_text("the lock file of another program")
+    assert "repair" not in run("set", "my.db", "b", "1", status=3)
 
 
 def test_what_is_no_regular_file_is_refused(folder):
@@ -325,6 +376,36 @@ def test_a_port_that_is_in_use(pseudo_board):
     assert f"can't open {pseudo_board.port}. Does another program use it" in text
 
 
+PORTS = [
+    SimpleNamespace(device="/dev/ttyS0", description="n/a", vid=None, pid=None),
+    SimpleNamespace(device="/dev/ttyACM0", description="Board", vid=0x2E8A, pid=5),
+]
+
+
+def test_the_only_board_is_in_use(monkeypatch):
+    """Then mpremote, which looks for a board, finds none."""
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: PORTS)
+    with pytest.raises(Trouble, match="can't open /dev/ttyACM0. Does another program use it"):
+        explain("mpremote: no device found\n")
+    monkeypatch.setattr("serial.tools.list_ports.comports", lambda: PORTS[:1])
+    with pytest.raises(Trouble, match="no board found. Is it plugged in"):
+        explain("mpremote: no device found\n")
+
+
+def test_a_board_that_goes_names_the_port():
+    """As pyserial says it, where another program reads from the port, too."""
+    said = "serial.serialutil.SerialException: device disconnected or multiple access on port?\n"
+    with pytest.raises(Trouble, match="/dev/ttyACM0 has gone, or another program uses it, too"):
+        explain(said, port="/dev/ttyACM0")
+    with pytest.raises(Trouble, match="the board's port has gone"):
+        explain(said)
+
+
+def explain(said, port=None):
+    """Raise what the tools say when mpremote has said that."""
+    raise Trouble(Board(port)._explain(said))
+
+
 def test_modules_in_the_users_folder_are_not_taken_for_the_pcs(folder, pseudo_board):
     """Such as stubs of a board's modules, for an editor."""
     for name in ("serial", "select", "machine", "time", "json"):
@@ -335,8 +416,30 @@ def test_modules_in_the_users_folder_are_not_taken_for_the_pcs(folder, pseudo_bo
 
 def test_a_folder_on_the_board(pseudo_board):
     pseudo_board.mpremote("mkdir", ":data")
-    text = run("list", ":data", "--port", pseudo_board.port, status=1)
-    assert ":data is a folder" in text
+    port = ["--port", pseudo_board.port]
+    assert ":data is a folder" in run("list", ":data", *port, status=1)
+    text = run("list", ":data/", *port, status=1)
+    assert ":data/ names a folder. A database is a file: :data/my.db, say" in text
+    for command in ["list"], ["set", "a", "1"], ["check"], ["repair", "new.db"]:
+        name, *rest = command
+        text = run(name, ":nodir/my.db", *rest, *port, status=1)
+        assert "there is no folder :nodir on the board. Make it, or look" in text
+        assert "mpremote mkdir :nodir" in text
+    text = run("list", ":data/no.db", *port, status=1)
+    assert "there is no database :data/no.db on the board. set and load make one" in text
+
+
+def test_the_keys_are_listed_in_order(pseudo_board):
+    """On a board they are in the order of their hashes."""
+    keys = [f"key {n}" for n in range(40)]
+    pseudo_board.mpremote("cp", interpreter.ROOT / "MicroTetherDB.py", ":")
+    program = "from MicroTetherDB import MicroTetherDB as M\n"
+    program += "M('my.db').update({'key %d' % n: n for n in range(40)})"
+    pseudo_board.mpremote("exec", program)
+    port = ["--port", pseudo_board.port]
+    assert run("list", ":my.db", *port).splitlines() == sorted(keys)
+    run("load", "my.db", input=b'{"b": 1, "a": 2}')
+    assert run("list", "my.db") == "a\nb\n"
 
 
 # The rest.

@@ -327,7 +327,7 @@ def test_check_damaged_journal(files, capsys):
     Path(files + ".log").write_bytes(data[:60] + b"~" + data[61:])
     status, output = check(files, capsys)
     assert status == 3
-    assert "damaged, 1 records" in output
+    assert "damaged, 1 record\n" in output
 
 
 def test_repair_saves_what_is_whole(files, tmp_path, capsys):

@@ -273,6 +273,10 @@ def test_the_target_must_be_new(path, tmp_path, capsys):
     assert main("repair", path, path) == 1
     assert main("repair", path, ":new.db") == 1
     assert "on this PC" in capsys.readouterr().err
+    assert main("repair", path, tmp_path / "nodir" / "new.db") == 1
+    assert f"there is no folder {tmp_path}/nodir" in capsys.readouterr().err
+    assert main("repair", path, f"{tmp_path}/") == 1
+    assert "names a folder" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 

@@ -4,13 +4,14 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
-from mtdb_tools.command import Parser, Trouble
+from mtdb_tools.command import Parser, Trouble, count
 from mtdb_tools.database_files import read_journals, seal, size, sums
 from mtdb_tools.places import Damaged, Here, There
 
@@ -48,6 +49,7 @@ exit status:
   130  interrupted
 """
 LEFTOVERS = 4
+LONG = 40  # characters of a text, too many to repeat in a message
 
 
 def main(arguments=None):
@@ -76,7 +78,9 @@ def parser():
         add_file(command, "database", metavar="DATABASE", help="its path; :PATH on the board")
         return command
 
-    command = add("list", list_keys, "print the keys, one a line, a newline in one as \\n")
+    command = add(
+        "list", list_keys, "print the keys in order, one a line, a newline in one as \\n"
+    )
     command.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="begin with this")
     command.add_argument("--json", action="store_true", help="each key as a JSON text")
     command = add("get", get, "print a value as JSON")
@@ -137,7 +141,7 @@ def add_completion(parser):
 
 def list_keys(args, place):
     with places.reading(place) as db:
-        for key in db:
+        for key in sorted(db):  # a board keeps them in the order of their hashes
             if key.startswith(args.prefix):
                 print(json.dumps(key) if args.json else printable(key))
 
@@ -152,7 +156,7 @@ def set_value(args, place):
     text, name = args.value, "VALUE"
     if args.file or text == "-":
         text, name = read_text(text)
-    value = text if args.text else parse(text, name, " (a text takes --text)")
+    value = text if args.text else parse(text, name, text_hint(text))
     with place.change(create=True) as db:
         db[args.key] = value
 
@@ -182,13 +186,13 @@ def check(args, place):
         found = {"": seal(copy) if size(copy) else "missing or empty"}
         journals = read_journals(copy)
         for end, journal in journals.items():
-            found[end] = f"{journal.state}, {journal.records:,} records"
+            found[end] = f"{journal.state}, {count(journal.records, 'record')}"
         if os.path.exists(copy + ".tmp"):
             found[".tmp"] = "left by a fold that was cut"
         for end, what in found.items():
-            print(f"{args.database + end}: {size(copy + end):,} bytes, {what}")
+            print(f"{args.database + end}: {count(size(copy + end), 'byte')}, {what}")
         with places.opened(copy, place) as db:
-            print(f"{len(db):,} keys")
+            print(count(len(db), "key"))
     states = [journal.state for journal in journals.values()]
     if "torn" in states or ".tmp" in found:
         print("Sound, with leftovers of a power cut: nothing that was acknowledged is lost.")
@@ -213,6 +217,7 @@ def fold(args, place):
 def save_whole(args, place):
     if args.target.startswith(":"):
         raise Trouble("TARGET is a path on this PC. The command load brings it to the board")
+    Here(args.target).must_be_files()
     if sums(args.target):
         raise Trouble(f"{args.target} is there already: repair makes a new database")
     with places.copied(place) as copy:
@@ -221,7 +226,8 @@ def save_whole(args, place):
         raise Damaged(f"nothing in {place.name} is whole: {args.target} is not made")
     with MicroTetherDB(args.target) as db:
         db.update(saved.data)
-    print(f"{len(saved.data):,} keys saved to {args.target}. {place.name} is left as it is.")
+    keys = count(len(saved.data), "key")
+    print(f"{keys} saved to {args.target}. {place.name} is left as it is.")
     print(*saved.report(), sep="\n")
 
 
@@ -261,6 +267,14 @@ def parse(text, what, hint=""):
         return json.loads(text, parse_constant=refuse_number)
     except ValueError as error:
         raise Trouble(f"{what} is no JSON: {error}{hint}")
+
+
+def text_hint(text):
+    """Return how to write what is no JSON, if it may be meant as a text."""
+    if text.startswith(("[", "{", '"')):
+        return ""
+    example = f", or quotes: {shlex.quote(json_text(text))}" if len(text) <= LONG else ""
+    return f". A text takes --text{example}"
 
 
 def refuse_number(name):

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import stat
+import sys
 import tempfile
 import time
 
@@ -38,8 +39,11 @@ class Here:
     """A database on this PC."""
 
     def __init__(self, path):
+        must_name_a_file(path)
         self.name = path
         self.path = os.path.realpath(path)  # what the files are beside
+        self.folder = os.path.dirname(self.path)
+        self.where = f"in {self.folder}"
 
     def boards(self):
         """Return the kinds of devices that it may be used on."""
@@ -51,7 +55,7 @@ class Here:
         A program may be writing to them. What is the same in all of them before and after was
         there together at a time: what a power cut would have left then.
         """
-        self._must_be_files()
+        self.must_be_files()
         copy = os.path.join(folder, "copy")
         for _ in range(TRIES):
             for end in FILES:
@@ -67,15 +71,18 @@ class Here:
     @contextlib.contextmanager
     def change(self, create=False):
         """Open the database to change it; create says whether it may be new."""
-        self._must_be_files()
+        self.must_be_files()
         must_exist(self, create or any(os.path.exists(self.path + end) for end in FILES))
-        folder = os.path.dirname(self.path)
-        if not os.path.isdir(folder):
-            raise Trouble(f"there is no folder {folder} to make {self.name} in")
         with opened(self.path, self) as db:
             yield db
 
-    def _must_be_files(self):
+    def must_be_files(self):
+        """Raise Trouble if a database can't be there, whether there is one or not."""
+        if not os.path.exists(self.folder):
+            raise Trouble(
+                f"there is no folder {self.folder}. Make it, or look whether {self.name} is the "
+                "path that you mean"
+            )
         for end in FILES:
             with contextlib.suppress(FileNotFoundError):
                 mode = os.stat(self.path + end).st_mode
@@ -88,12 +95,12 @@ class There:
     """A database on a board."""
 
     def __init__(self, board, path):
-        folder, slash, self.file = path.rpartition("/")
-        if not self.file:
-            raise Trouble(f":{path} is no file on the board")
-        self.board = board
         self.name = ":" + path
+        must_name_a_file(self.name)
+        folder, slash, self.file = path.rpartition("/")
+        self.board = board
         self.path = path
+        self.where = "on the board"
         self.folder = folder + slash
 
     def boards(self):
@@ -103,7 +110,7 @@ class There:
 
     def copy(self, folder):
         """Copy the database's files into folder; return the copy's path."""
-        names, _ = self.board.look(self.folder)
+        names = self._names()
         if self.file + "/" in names:
             raise Trouble(f"{self.name} is a folder, and so no database")
         found = {end: names[self.file + end] for end in FILES if self.file + end in names}
@@ -114,6 +121,19 @@ class There:
         if sums(copy) != self.sums:
             raise Trouble(f"{self.name} did not arrive as it is on the board: try again")
         return copy
+
+    def _names(self):
+        """Return {name: size} of what is in the database's folder."""
+        try:
+            return self.board.look(self.folder)[0]
+        except Trouble as error:
+            if "No such file" not in str(error):
+                raise
+            folder = ":" + self.folder.rstrip("/")
+            raise Trouble(
+                f"there is no folder {folder} on the board. Make it, or look what there is: "
+                f"mpremote mkdir {folder}, mpremote ls :"
+            )
 
     @contextlib.contextmanager
     def change(self, create=False):
@@ -185,9 +205,14 @@ class There:
         self.board.do("exec", "\n".join(["import os", *lines]))
 
 
+def must_name_a_file(name):
+    if name.endswith(("/", os.sep)) or name == ":":
+        raise Trouble(f"{name} names a folder. A database is a file: {name}my.db, say")
+
+
 def must_exist(place, there):
     if not there:
-        raise Trouble(f"there is no database {place.name}")
+        raise Trouble(f"there is no database {place.name} {place.where}. set and load make one")
 
 
 @contextlib.contextmanager
@@ -211,4 +236,9 @@ def opened(path, place):
     try:
         return MicroTetherDB(path)
     except ValueError as error:
-        raise Damaged(str(error).replace(os.path.realpath(path), place.name))
+        path = os.path.realpath(path)
+        text = str(error).replace(path, place.name)
+        if not str(error).startswith(path + ".lock"):
+            program = os.path.basename(sys.argv[0])
+            text += f". {program} repair {place.name} NEW.db saves what is whole"
+        raise Damaged(text)

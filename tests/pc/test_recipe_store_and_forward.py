@@ -180,6 +180,27 @@ def test_the_example_empties_its_queue(broker, subscriber, runtime, tmp_path):
     wait_for(lambda: len(subscriber.readings) == 50, "not all have arrived")
 
 
+HOW_TO_INSTALL = {
+    "cpython": "pip install 'paho-mqtt>=2'",
+    "micropython": "mpremote mip install umqtt.simple",
+}
+WITHOUT_CLIENT = """
+import sys
+
+sys.modules["paho"] = None  # umqtt isn't there
+import store_and_forward as recipe
+
+recipe.main()
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_client_that_is_missing_is_told_once_and_readings_wait(runtime, tmp_path):
+    first, *others = run(runtime, WITHOUT_CLIENT, tmp_path)
+    assert f"Install it: {HOW_TO_INSTALL[runtime]}" in first
+    assert others == [f"Made: {n} waiting for the broker: {n}" for n in range(10, 51, 10)]
+
+
 FULL = """
 import store_and_forward as recipe
 

@@ -4,10 +4,10 @@ mpremote run tools/examples/store_and_forward.py    on a board that has MicroTet
 python tools/examples/store_and_forward.py          on a PC, in a checkout
 
 It needs a broker, say mosquitto, and a client: `mpremote mip install umqtt.simple` on a board,
-`pip install paho-mqtt` on a PC. Each reading arrives at least once, and in order: after a power
-cut some come again, with the same number. If the broker is away for too long the oldest are
-dropped, and the numbers have a gap. Any number of boards can publish to one broker; from there
-Telegraf or Node-RED takes the readings to a database.
+`pip install 'paho-mqtt>=2'` on a PC. Without one of them the readings wait. Each reading
+arrives at least once, and in order: after a power cut some come again, with the same number. If
+the broker is away for too long the oldest are dropped, and the numbers have a gap. Any number of
+boards can publish to one broker; from there Telegraf or Node-RED takes the readings to a database.
 """
 
 import json
@@ -19,6 +19,17 @@ try:
 except ImportError:  # on a PC: two folders up
     sys.path.append((sys.path[0] or ".") + "/../..")
     from MicroTetherDB import MicroTetherDB
+
+IS_BOARD = sys.implementation.name == "micropython"
+NO_CLIENT = None  # why there is none
+try:
+    if IS_BOARD:
+        from umqtt.simple import MQTTClient
+    else:
+        from paho.mqtt.client import CallbackAPIVersion, Client
+except ImportError as error:
+    NO_CLIENT = str(error)
+INSTALL = "mpremote mip install umqtt.simple" if IS_BOARD else "pip install 'paho-mqtt>=2'"
 
 FILE = "example_queue.db"
 BROKER, PORT = "localhost", 1883
@@ -63,8 +74,6 @@ class Umqtt:
     """A connection to the broker, on a board."""
 
     def __init__(self):
-        from umqtt.simple import MQTTClient
-
         self.client = MQTTClient(NAME, BROKER, PORT)
         try:
             self.client.connect(timeout=TIMEOUT)
@@ -85,8 +94,6 @@ class Paho:
     """The same on a PC."""
 
     def __init__(self):
-        from paho.mqtt.client import CallbackAPIVersion, Client
-
         self.client = Client(CallbackAPIVersion.VERSION2, NAME)
         self.client.connect_timeout = TIMEOUT
         self.client.connect(BROKER, PORT)
@@ -105,18 +112,23 @@ class Paho:
 
 def send(queue, link=None):
     """Send what waits. Return the connection, for the next time, or None if it is lost."""
+    if NO_CLIENT:
+        return None
     try:
-        link = link or (Umqtt if sys.implementation.name == "micropython" else Paho)()
+        link = link or (Umqtt if IS_BOARD else Paho)()
         queue.forward(link)
         return link
     except Exception as error:  # umqtt raises IndexError, too, when the broker hangs up
-        print("Not sent:", repr(error))
+        print("Not sent: %s:%d: %r" % (BROKER, PORT, error))
     if link:
         link.close()
     return None
 
 
 def main():
+    if NO_CLIENT:
+        print("The readings only wait, for there is no MQTT client (%s)." % NO_CLIENT, end=" ")
+        print("Install it: " + INSTALL)
     queue = Queue(FILE)
     link = None
     for n in range(50):

@@ -164,6 +164,21 @@ def test_a_database_that_is_not_there_is_looked_for_in_a_folder(folder):
     assert f"there is no database no.db in {folder}. set and load make one" in text
 
 
+def test_where_a_file_is_no_json_is_told_of_the_file(folder):
+    """Not of its first line, which in such a file is no JSON by itself."""
+    (folder / "comma.json").write_text('{"a": 1,\n"b": 2,\n}')
+    text = run("load", "my.db", "comma.json", status=1)
+    assert text.startswith("mtdb: comma.json is no JSON: ") and ": line 3 column 1 " in text
+    text = run("load", "my.db", input=b'{"a": 1}\n{"b": 2,\n}', status=1)
+    assert text.startswith("mtdb: line 2 of the input is no JSON: ")
+    assert os.listdir() == ["comma.json"]
+
+
+def test_a_text_of_two_words_without_quotes():
+    text = run("set", "my.db", "a", "--text", "hello", "world", status=2)
+    assert "unrecognized arguments: world. A text with spaces needs quotes around it" in text
+
+
 def test_a_value_that_nests_too_deep():
     text = b'{"a": ' + 100_000 * b"[" + 100_000 * b"]" + b"}"
     assert "nests too deep" in run("load", "my.db", input=text, status=1)
@@ -229,7 +244,10 @@ def writer(folder):
 
 def test_a_database_that_another_program_has_open_is_not_changed(writer):
     for command in ["set", "my.db", "a", "1"], ["delete", "my.db", "a"], ["fold", "my.db"]:
-        assert f"is open in process {writer.pid}" in run(*command, status=1)
+        text = run(*command, status=1)
+        assert (
+            text == f"mtdb: {os.getcwd()}/my.db is open in process {writer.pid}: close it there\n"
+        )
 
 
 def test_what_is_read_while_another_program_writes_was_there_at_one_time(writer):

@@ -48,13 +48,15 @@ class Parser(argparse.ArgumentParser):
         return options + others + self._arguments[end:]
 
     def error(self, message):
-        for argument in self._arguments:
-            if argument == "--":
-                break
+        super().error(message + self._hint(message))
+
+    def _hint(self, message):
+        _, is_unknown, unknown = message.partition("unrecognized arguments: ")
+        arguments = unknown.split() if is_unknown else self._arguments
+        for argument in itertools.takewhile(lambda it: it != "--", arguments):
             if len(argument) > 1 and argument[0] == "-" and not self._knows(argument):
-                message += f". If {argument} is a key or a value, put -- before it: -- {argument}"
-                break
-        super().error(message)
+                return f". If {argument} is a key or a value, put -- before it: -- {argument}"
+        return ". A text with spaces needs quotes around it" if is_unknown else ""
 
     def _knows(self, argument):
         return argument.partition("=")[0] in self._option_string_actions
@@ -115,7 +117,9 @@ def sentence(error):
     """Return what an OSError says, without its number."""
     if not error.strerror:
         return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if not error.filename or error.strerror.startswith(error.filename):
+        return error.strerror
+    return f"{error.filename}: {error.strerror}"
 
 
 def _fail(name, message, status=FAILED):

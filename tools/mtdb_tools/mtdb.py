@@ -283,23 +283,32 @@ def refuse_number(name):
 
 def parse_pairs(text, name):
     """Return the (key, value) pairs of a JSON object, or of JSON lines."""
-    try:
+    with contextlib.suppress(ValueError):
         data = json.loads(text)
         if isinstance(data, dict):
             return list(data.items())
-    except ValueError:
-        pass
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if lines and not is_json(lines[0][1]):  # so it was meant as one object
+        parse(text, name)
+        raise Trouble(f"{name} is no JSON object")
     pairs = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            data = parse(line, f"line {number} of {name}")
-            if isinstance(data, dict):
-                pairs += data.items()
-            elif isinstance(data, list) and len(data) == 2:
-                pairs.append(data)
-            else:
-                raise Trouble(f'line {number} of {name} is neither an object nor ["key", value]')
+    for number, line in lines:
+        data = parse(line, f"line {number} of {name}")
+        if isinstance(data, dict):
+            pairs += data.items()
+        elif isinstance(data, list) and len(data) == 2:
+            pairs.append(data)
+        else:
+            raise Trouble(f'line {number} of {name} is neither an object nor ["key", value]')
     return pairs
+
+
+def is_json(text):
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def progress(pairs):

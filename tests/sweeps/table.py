@@ -7,6 +7,7 @@ It runs the sweeps and the other tests that try faults with pytest, in .venv, an
 has recorded (record_property: fault, on, tried) into the table. If one fails, nothing is changed.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -81,6 +82,9 @@ def put(text, new):
 
 
 def main():
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     new = table(run_tests())
     README.write_text(put(README.read_text(encoding="utf-8"), new), encoding="utf-8")
     print(new)

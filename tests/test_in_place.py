@@ -1,7 +1,20 @@
 """Values that are changed in place: each belongs to its key alone, and is what a reboot gives."""
 
+import os
+
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, files, found, no_writes, only, raises, same
+from support import (
+    Oops,
+    after_a_crash,
+    content,
+    files,
+    found,
+    no_writes,
+    only,
+    raises,
+    same,
+    write,
+)
 
 
 def start(path):
@@ -205,6 +218,45 @@ def test_an_unsaved_change_outlives_a_rollback_after_it(path):
         pass
     db.close()
     assert found(path, files(path)) == {"a": {"x": 2}}
+
+
+def test_an_unsaved_change_that_outlived_a_rollback_is_saved_when_it_is_written_again(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": 1}
+    db["a"]["x"] = 2
+    try:
+        with db.transaction():
+            assert db["a"]["x"] == 2
+            raise Oops
+    except Oops:
+        pass
+    db["a"] = {"x": 2}
+    assert content(db) == after_a_crash(path) == {"a": {"x": 2}}
+
+
+@only("cpython", "MicroPython's dicts have no order")
+def test_an_order_of_keys_that_was_changed_in_place_in_a_block_is_saved(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": 1, "y": 2}
+    db.flush()
+    with db.lock():
+        db["a"]["x"] = db["a"].pop("x")
+    assert list(db["a"]) == list(found(path, files(path))["a"]) == ["y", "x"]
+
+
+def test_a_change_is_saved_though_the_file_has_gone_meanwhile(path):
+    for text in (None, b"", b"{}"):
+        db = MicroTetherDB(path)
+        db.update(a=[1], b=[2])
+        db.flush()
+        db["a"].append(2)
+        if text is None:
+            os.remove(path)
+        else:
+            write(path, text)
+        db.close()
+        assert found(path, files(path)) == {"a": [1, 2], "b": [2]}
+        os.remove(path)
 
 
 def test_a_reference_from_within_nested_blocks_stays_the_value(path):

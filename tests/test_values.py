@@ -58,6 +58,24 @@ NESTED = [
 ]
 
 KEYS = [key for key in SCALARS if isinstance(key, str)] + [" ", "1", "null", "__class__", "#"]
+# Where a key ends in a JSON text has to be told.
+KEYS += [
+    "\\",
+    "\\\\",
+    "a\\",
+    'a"',
+    'a\\"',
+    'a\\\\"b',
+    '"',
+    '":',
+    '",',
+    '"]',
+    '":{"',
+    "\n}\n",
+    "]",
+    "[",
+    "{",
+]
 
 
 def test_what_is_read_before_a_reboot_is_what_is_read_after_it(path):
@@ -87,7 +105,8 @@ def test_any_text_is_a_key(path):
     assert sorted(json.loads(read(path))) == sorted(set(KEYS))
     with MicroTetherDB(path) as db:
         assert sorted(db) == sorted(set(KEYS))
-        assert db["\u0000"] == {"\u0000": "\u0000"}
+        for key in KEYS[1:]:
+            assert db[key] == {key: key}
 
 
 def test_tuples_are_lists_at_once(path):

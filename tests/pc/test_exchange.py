@@ -2,6 +2,7 @@
 
 import json
 import random
+import string
 
 import pytest
 
@@ -104,3 +105,32 @@ def test_an_emoji_is_the_same_on_both(tmp_path):
     assert json.loads((tmp_path / "my.db").read_text(encoding="utf-8")) == expected
     process = interpreter.run(program, path)
     assert process.returncode == 0, process.stderr
+
+
+READS = """
+import sys
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB(sys.argv[1])
+with db.transaction():
+    assert len(db["a"]) == len(db["b"]["c"]) == 26
+    assert all(db["a"][name] == ord(name) for name in db["a"])
+assert db == {"a": db["a"], "b": db["b"]}
+db.flush()
+db.close()
+"""
+
+
+def test_what_the_other_wrote_is_not_written_again_if_it_is_only_read(tmp_path):
+    """The order of a dict's keys is another there, so its text is, too."""
+    path = tmp_path / "my.db"
+    letters = {name: ord(name) for name in string.ascii_letters[::2]}
+    db = MicroTetherDB(str(path))
+    db["a"] = letters
+    db["b"] = {"c": letters}
+    db.close()
+    before = path.read_bytes(), path.stat().st_ino
+    program = tmp_path / "program.py"
+    program.write_text(READS)
+    process = interpreter.run(program, path)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert (path.read_bytes(), path.stat().st_ino) == before

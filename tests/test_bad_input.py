@@ -293,6 +293,36 @@ def test_on_a_stack_that_is_nearly_full_a_transaction_is_undone_or_refused(path)
     assert undone and refused
 
 
+class OddKey(str):
+    def __hash__(self):
+        raise Oops
+
+    def __eq__(self, other):
+        raise Oops
+
+
+def test_a_key_that_can_not_be_looked_up_leaves_the_lock_free(path):
+    db = start(path)
+    # MicroPython asks no key that it might know by its address, as it does short ones.
+    db.update({"a key of more than ten characters %d" % i: i for i in range(40)})
+    key = OddKey("a key of more than ten characters 7")
+    for use in (
+        lambda: db[key],
+        lambda: db.get(key),
+        lambda: key in db,
+        lambda: db.pop(key, None),
+        lambda: db.setdefault(key, 1),
+        lambda: db.update({"b": 1, "n": db[key]}),
+    ):
+        try:
+            use()
+        except (Oops, KeyError):  # some firmware doesn't ask it
+            pass
+        db["new"] = 1
+        assert after_a_crash(path)["new"] == db.pop("new")
+    assert content(db) == after_a_crash(path)
+
+
 def test_what_failed_leaves_no_file_behind(path):
     db = start(path)
     names = os.listdir()

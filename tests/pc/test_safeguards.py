@@ -236,3 +236,9 @@ def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
             raise Oops
         sys.settrace(tracer)
         assert list(db) == [f"k{i}" for i in range(50)], strike.at
+
+
+def test_opening_begins_again_where_the_memory_is_in_pieces(path, monkeypatch):
+    MicroTetherDB(path).update(a=1, b=[2])
+    fail_once(monkeypatch, MicroTetherDB, "_read_all", MemoryError())
+    assert MicroTetherDB(path) == {"a": 1, "b": [2]}

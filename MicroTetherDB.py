@@ -45,7 +45,7 @@ import sys
 
 __version__ = "2.0.0"
 
-# MicroPython looks for a built-in name in one long list, each time it is used: these often.
+# MicroPython searches a long list for a built-in name, each time it is used. These are used often.
 isinstance = isinstance
 str = str
 type = type
@@ -864,27 +864,23 @@ class _Store:
 
     def _read_journal(self, sizes, before):
         """Yield what the journal says. before is the seal of the X before this one."""
-        chain = self.seal
-        log = tip = 0
-        if ".log" in sizes:
-            chain, log = yield from self._follow(".log", chain, 0)
-        if ".tip" in sizes:
-            chain, tip = yield from self._follow(".tip", chain, 0)
+        chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
+        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
         if tip:
             # A spill that the power cut has torn: the tip says what is broken in the log.
-            end = log
-            if ".log" in sizes:
-                chain, end = yield from self._follow(".log", chain, log)
+            chain, end = yield from self._follow(sizes, ".log", chain, log)
             self.must_fold = log != end
         self.end = chain, log, tip
         self._look_for_damage(sizes, before)
 
-    def _follow(self, name, chain, end):
+    def _follow(self, sizes, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
 
         Return the chain and where the last of these ends. What is behind it is overwritten by the
         next one.
         """
+        if name not in sizes:
+            return chain, end
         path = self.path + name
         part = {}
         batch = 0  # how many records of the next batch there are
@@ -1461,11 +1457,10 @@ class _Block:
                 new = before[key]
                 if key not in its:
                     its[key] = new
-                    continue
-                old = its[key]
-                its[key] = _before(old)
-                if isinstance(new, tuple):
-                    its[key] = _before(old), new[1], new[2] or old[2]
+                elif isinstance(new, tuple):
+                    its[key] = _before(its[key]), new[1], new[2] or its[key][2]
+                else:
+                    its[key] = _before(its[key])
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1506,8 +1501,8 @@ class _Block:
 # The database.
 
 _SUFFIXES = (".log", ".tip", ".tmp", ".lock")
-_SELDOM = const(8)
-_OFTEN = const(1)
+_SELDOM = const(8)  # parts of a file to read before garbage is collected
+_OFTEN = const(1)  # the same where the heap turned out to be too full
 
 
 def _must_be_apart(path):
@@ -1584,6 +1579,7 @@ class MicroTetherDB(_Mapping):
             self._store = _Store(self._path)
 
     def _load(self):
+        """Read the files, or make the first one."""
         try:
             self._read_all(_SELDOM)
         except MemoryError:
@@ -1592,8 +1588,8 @@ class MicroTetherDB(_Mapping):
             self._fold()
 
     def _read_all(self, interval):
-        """Read the files. Collect garbage after so many parts: before the heap is all holes, too
-        small for what a dict needs in one piece."""
+        """Read the files. Collect garbage each time that many parts are read: before the heap is
+        all holes, too small for what a dict needs in one piece."""
         self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
             if count % interval == interval - 1:

@@ -14,7 +14,7 @@ import lines
 import support
 import tracebacks
 
-# What a shell starts in the background ignores Ctrl-C, and so would all that tests interrupt.
+# A shell makes background programs ignore Ctrl-C, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent

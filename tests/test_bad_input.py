@@ -303,7 +303,7 @@ class OddKey(str):
 
 def test_a_key_that_can_not_be_looked_up_leaves_the_lock_free(path):
     db = start(path)
-    # MicroPython asks no key that it might know by its address, as it does short ones.
+    # Longer than what MicroPython interns: it finds an interned key without calling __eq__.
     db.update({"a key of more than ten characters %d" % i: i for i in range(40)})
     key = OddKey("a key of more than ten characters 7")
     for use in (

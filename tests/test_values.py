@@ -58,7 +58,7 @@ NESTED = [
 ]
 
 KEYS = [key for key in SCALARS if isinstance(key, str)] + [" ", "1", "null", "__class__", "#"]
-# Where a key ends in a JSON text has to be told.
+# Keys that contain what ends a key, or a line, in the files.
 KEYS += [
     "\\",
     "\\\\",

@@ -65,9 +65,7 @@ def test_a_program_runs_the_same_each_time(program, tmp_path):
 
 def test_the_firmware_says_the_version_of_micropython(program):
     version = emulator.Run(program(VERSION)).output
-    assert version.startswith("v1."), (
-        "so has build.sh taken another repository's for MicroPython's?"
-    )
+    assert version.startswith("v1."), "did build.sh take the version of another repository?"
 
 
 def test_one_that_never_ends_is_told_with_what_it_said(program):

@@ -46,6 +46,7 @@ import sys
 __version__ = "2.0.0"
 
 # MicroPython searches a long list for a built-in name, each time it is used. These are used often.
+hash = hash
 isinstance = isinstance
 str = str
 type = type
@@ -70,10 +71,7 @@ else:
 
 try:
     from binascii import crc32
-
-    _hash = crc32
 except ImportError:  # ESP8266
-    _hash = len
 
     def crc32(data, crc=0):
         crc ^= 0xFFFFFFFF
@@ -97,7 +95,6 @@ if _ON_PC:
     except ImportError:  # Windows: a second program isn't refused there
         flock = None
 
-    _hash = len  # there is one dict only
     _Mapping = MutableMapping[str, Any]
     _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
@@ -119,10 +116,6 @@ if _ON_PC:
 
     def _close_lost_files(error):
         pass  # a file that nothing holds is closed at once
-
-    def _look_up(data, key):
-        with _lock:
-            return data.get(key, _MISSING)
 
     def _last_key(data):
         return next(reversed(data))
@@ -308,14 +301,6 @@ else:
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
 
     _keep_heap_whole = gc.collect
-
-    def _look_up(data, key):
-        # No callback or Ctrl-C comes in here, as nothing branches, and for a str no error. `with`
-        # would take a larger frame, which is on the heap, and twice the time.
-        _lock.acquire()
-        value = data.get(key, _MISSING)
-        _lock.release()
-        return value
 
     def _last_key(data):
         return next(iter(data))
@@ -1348,7 +1333,7 @@ class _Block:
         is_new: it has just been read back from its text, which a block within has left.
         Return the dicts and lists inside that are its own, {id: it}.
         """
-        before = self.before.setdefault(_hash(key) % _SLOTS, {})
+        before = self.before.setdefault(hash(key) % _SLOTS, {})
         if key not in before:
             ids = {}
             parent = self.parent()
@@ -1368,7 +1353,7 @@ class _Block:
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
-        slot = _hash(key) % _SLOTS
+        slot = hash(key) % _SLOTS
         data = self.db._data[slot]
         is_first = not self.before and not self.outer
         before = self.before.setdefault(slot, {})
@@ -1398,24 +1383,26 @@ class _Block:
             for key in before:
                 yield key, before[key], data.get(key, _MISSING)
 
-    def own_values(self):
-        """Check what was handed out, and see that no two values share a dict or list."""
-        for key, noted, value in self.noted():
-            if isinstance(noted, tuple) and isinstance(value, _NESTED):
-                old, ids, _ = noted
-                if not _is_unchanged(old, ids, value):
-                    _plain_item(key, value)
-                    _own(value, dict(ids))
-                    ids.clear()
-                    _add_containers(value, ids)
-
     def changed(self):
-        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted."""
+        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted.
+
+        Checks first what was handed out, and sees that no two values share a dict or list.
+        """
         for key, old, value in self.noted():
             if isinstance(old, tuple):
-                old, _, was_set = old
-                is_nested = isinstance(value, _NOT_PLAIN)
-                if is_nested and not was_set and _pack(value, False) == old:
+                old, ids, was_set = old
+                is_as_before = False
+                if isinstance(value, bytes):  # a text that a block within has left
+                    is_as_before = value == old
+                elif isinstance(value, _NESTED):
+                    is_as_before = _is_unchanged(old, ids, value)
+                    if not is_as_before:
+                        _plain_item(key, value)
+                        _own(value, dict(ids))
+                        ids.clear()
+                        _add_containers(value, ids)
+                        is_as_before = _encode(value) == old
+                if is_as_before and not was_set:
                     continue
             # What was a dict or list may have had changes that weren't saved.
             elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
@@ -1432,8 +1419,9 @@ class _Block:
         if self.text and not parent:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
-        self.own_values()
         if parent:
+            for _ in self.changed():
+                pass
             self.hand_over(parent)
             return
         size = 0
@@ -1443,6 +1431,8 @@ class _Block:
             size += len(text) + _RECORD_END
             if size < _PIECE:
                 texts.append(text)
+            elif self.db._store.is_due_to_fold(size, self.db.TIP_SIZE):
+                break  # however long it is
         if size:
             if size >= _PIECE:
                 texts = (_text_of(key, value) for key, value in self.changed())
@@ -1595,7 +1585,7 @@ class MicroTetherDB(_Mapping):
             if count % interval == interval - 1:
                 _keep_heap_whole()
             for key in part:
-                data = self._data[_hash(key) % _SLOTS]
+                data = self._data[hash(key) % _SLOTS]
                 if part[key] is not _MISSING:
                     data[key] = part[key]
                 elif key in data:
@@ -1644,7 +1634,7 @@ class MicroTetherDB(_Mapping):
         """Return the value. KeyError if there is none."""
         value = self._find(key)
         if isinstance(value, _NOT_PLAIN):
-            value = self._hand_out(key, value)
+            return self._hand_out(key, value)
         if value is _MISSING:
             raise KeyError(key)
         return value
@@ -1653,15 +1643,17 @@ class MicroTetherDB(_Mapping):
         """Return the value, or default if there is none."""
         value = self._find(key)
         if isinstance(value, _NOT_PLAIN):
-            value = self._hand_out(key, value)
+            return self._hand_out(key, value)
         return default if value is _MISSING else value
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not _MISSING
 
     def __len__(self) -> int:
-        self._must_be_open()
-        return _locked(sum, map(len, self._data))
+        count = _locked(sum, map(len, self._data))
+        if not count:
+            self._must_be_open()
+        return count
 
     def __iter__(self) -> "Iterator[str]":
         """Walk the keys there are now: the loop may write and delete."""
@@ -1827,30 +1819,34 @@ class MicroTetherDB(_Mapping):
     def _find(self, key):
         """Return the value of a key, packed perhaps, or _MISSING."""
         value = _MISSING
-        if isinstance(key, str):
-            data = self._data[_hash(key) % _SLOTS]
-            if type(key) is not str:  # a subclass may have its own way to be compared
-                value = _locked(data.get, key, _MISSING)
-            elif _innermost and _own_block():
-                value = data.get(key, _MISSING)
-            else:
-                value = _look_up(data, key)
+        if _ON_PC or _innermost or type(key) is not str:
+            if isinstance(key, str):
+                value = _locked(self._data[hash(key) % _SLOTS].get, key, _MISSING)
+        else:
+            # The same at half the time: a `with` takes a larger frame, which is on the heap. No
+            # callback or Ctrl-C comes while the lock is taken, as nothing branches; and no error.
+            data = self._data[hash(key) % _SLOTS]
+            _lock.acquire()
+            value = data.get(key, _MISSING)
+            _lock.release()
         if value is _MISSING:
             self._must_be_open()
         return value
 
     def _hand_out(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
+        lent = self._lent
         is_new = isinstance(value, bytes)
+        if not (is_new or _innermost) and (lent is None or key in lent):
+            return value
         if is_new:
             value = self._read_back(key, value)
-        block = _innermost and self._block()
+        block = self._block()
         # update() reads what it is given; unless it has just set that itself.
-        while block and block.busy and key not in block.before.get(_hash(key) % _SLOTS, ()):
+        while block and block.busy and key not in block.before.get(hash(key) % _SLOTS, ()):
             block = block.parent()
         if block and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        lent = self._lent
         if lent is not None and key not in lent:
             self._note_lent(key)
         return value
@@ -1873,7 +1869,7 @@ class MicroTetherDB(_Mapping):
                 with self._operation():  # or somebody might change it meanwhile
                     return self._read_back(key, self._find(key))
             back = json.loads(value)
-            data = self._data[_hash(key) % _SLOTS]
+            data = self._data[hash(key) % _SLOTS]
             # Unless a callback has read it back just now. No branch: another might come there.
             data[key] = value = (data[key], back)[data[key] is value]
         return value
@@ -2001,7 +1997,7 @@ def _locked(function, *args):
 
     The function has to be one in C, so that no callback runs in it, and none waits for this.
     """
-    if _own_block():
+    if _innermost and _own_block():
         return function(*args)
     with _lock:
         return function(*args)

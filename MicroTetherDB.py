@@ -212,53 +212,6 @@ if _ON_PC:
         def __iter__(self) -> Iterator[Any]:
             return (value for key, value in self._mapping._items())
 
-    class _Guard:
-        """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
-        first line, so that no __exit__ runs; but a generator is closed when nothing holds it."""
-
-        def __init__(self, block):
-            self.block = block
-            self.generator = self.run(block)
-
-        def __enter__(self):
-            if self.block.owner is not None:
-                self.block.__enter__()  # which says what is wrong
-            return next(self.generator)
-
-        def __exit__(self, kind, error, trace):
-            if not self.block.is_open():
-                self.block.refuse_to_end()
-            if kind is None:
-                next(self.generator, None)
-                return
-            try:
-                self.generator.throw(error)
-            except BaseException as raised:
-                if raised is not error:
-                    raise
-
-        @staticmethod
-        def run(block):
-            error = None
-            try:
-                block.__enter__()
-                try:
-                    yield block.db
-                except BaseException as raised:
-                    error = raised
-                    raise
-                finally:
-                    if isinstance(error, GeneratorExit) and not block.parent():
-                        block.undo = True  # it was dropped in the middle
-                    if block.is_open():
-                        block.__exit__(error and type(error), error, None)
-            finally:
-                while block.is_open():
-                    with suppress(KeyboardInterrupt):
-                        _innermost.abandon()
-                if not block.ended and not _innermost and _lock._is_owned():
-                    _lock.release()  # Ctrl-C came while it was entered, or left
-
     def _disown():
         """In a forked child, the databases are the parent's."""
         global _lock, _innermost
@@ -329,9 +282,6 @@ else:
 
     def _sync(file):
         file.flush()
-
-    def _Guard(block):
-        return block
 
     def _full_path(path):
         if "\0" in path:
@@ -1178,6 +1128,7 @@ def _write_end(file, mark, chain):
 # File systems are not thread-safe: all databases of a program share one lock. The thread that has
 # it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
+_owner = None  # the thread that has it, while a block is open
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
 _open_ones = {}  # full path: the database that has it open
@@ -1190,8 +1141,7 @@ _MISUSED = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    block = _innermost
-    return block if block and block.owner == get_ident() else None
+    return _innermost if _innermost and _owner == get_ident() else None
 
 
 def _nearest(block, db):
@@ -1218,15 +1168,14 @@ class _Block:
     # All attributes are made at once: there may be no memory for one when the lock is taken, and
     # where there is no global lock, an object must not grow while another thread looks at it.
     ended = False  # on a PC
+    text = None  # the record of what was put, if that is one key, by an operation alone
 
     def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
-        self.text = None  # the record of what was put, if that is one key of an operation
-        self.owner = None  # the thread that has entered it
         self.outer = None  # the block around it
-        self.release = None  # what lets other threads go on at its end
+        self.release = None  # once it is entered: what lets other threads go on at its end
         self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
@@ -1235,8 +1184,8 @@ class _Block:
             self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
-        global _innermost, _task_inside
-        if self.owner is not None:
+        global _owner, _innermost, _task_inside
+        if self.release is not None:
             raise RuntimeError(_MISUSED)
         me = get_ident()
         task = _task()
@@ -1254,9 +1203,9 @@ class _Block:
             acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was = self.owner
-        self.owner = me
+        was = self.release
         self.release = release
+        _owner = me  # before _innermost: another thread may look at both
         _task_inside = task
         self.since = self.db._store.end
         _innermost = self
@@ -1273,17 +1222,18 @@ class _Block:
         leave = self.leave
         is_operation = self.busy
         try:
-            if _innermost is not self or self.owner != get_ident():
+            if _own_block() is not self:
                 if not kind or not self.is_open():
                     leave = self.refuse_to_end
                     return
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
             self.busy = True
-            _close_lost_files(error)
+            if kind:
+                _close_lost_files(error)
             if kind and (self.undo or is_operation):
                 self.roll_back()
-            else:
+            elif self.before:
                 self.commit()
             if is_operation and isinstance(error, OSError):
                 raise error
@@ -1365,7 +1315,8 @@ class _Block:
             before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
-        self.text = text if is_first else None
+        if is_first or self.text:
+            self.text = text if is_first else None
         if value is not _MISSING:
             if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
@@ -1411,8 +1362,6 @@ class _Block:
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
-        if not self.before:
-            return
         parent = self.parent()
         if parent and not self.undo:
             return  # they are the outer one's already
@@ -1486,6 +1435,59 @@ class _Block:
             ordered = {key: data[key] for key in self.order if key in data}
             ordered.update(data)
             self.db._data = [ordered]
+
+
+if _ON_PC:
+
+    class _Guard:
+        """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
+        first line, so that no __exit__ runs; but a generator is closed when nothing holds it."""
+
+        def __init__(self, db, undo, busy):
+            self.block = _Block(db, undo, busy)
+            self.generator = self.run(self.block)
+
+        def __enter__(self):
+            if self.block.release is not None:
+                self.block.__enter__()  # which says what is wrong
+            return next(self.generator)
+
+        def __exit__(self, kind, error, trace):
+            if not self.block.is_open():
+                self.block.refuse_to_end()
+            if kind is None:
+                next(self.generator, None)
+                return
+            try:
+                self.generator.throw(error)
+            except BaseException as raised:
+                if raised is not error:
+                    raise
+
+        @staticmethod
+        def run(block):
+            error = None
+            try:
+                block.__enter__()
+                try:
+                    yield block.db
+                except BaseException as raised:
+                    error = raised
+                    raise
+                finally:
+                    if isinstance(error, GeneratorExit) and not block.parent():
+                        block.undo = True  # it was dropped in the middle
+                    if block.is_open():
+                        block.__exit__(error and type(error), error, None)
+            finally:
+                while block.is_open():
+                    with suppress(KeyboardInterrupt):
+                        _innermost.abandon()
+                if not block.ended and not _innermost and _lock._is_owned():
+                    _lock.release()  # Ctrl-C came while it was entered, or left
+
+else:
+    _Guard = _Block  # Ctrl-C comes where code branches: it is ready for that
 
 
 # The database.
@@ -1772,14 +1774,14 @@ class MicroTetherDB(_Mapping):
         back alone, and the outermost block saves everything, as one batch. Don't ``await`` or
         ``yield`` in a block. Raises RuntimeError for a block that is misused.
         """
-        return _Guard(_Block(self, True, False))
+        return _Guard(self, True, False)
 
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
         """As transaction(), but if it raises, what was done so far stays and is saved."""
-        return _Guard(_Block(self, False, False))
+        return _Guard(self, False, False)
 
     def _operation(self, undo=False):
-        return _Guard(_Block(self, undo, True))
+        return _Guard(self, undo, True)
 
     # Saving.
 
@@ -1894,12 +1896,9 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""
         store = self._store
-        must_fold = store.seal is None or store.must_fold
-        try:
-            store.settle()
-        except OSError:
-            must_fold = True
-        if must_fold:
+        if store.failed:
+            self._try_to_settle()
+        if store.seal is None or store.must_fold or store.failed:
             self._fold()
             return
         if store.is_due_to_fold(size, self.TIP_SIZE):

@@ -93,7 +93,7 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 
     def acquire():
         lock.acquire()
-        block.owner = -1  # another thread was faster
+        block.release = lock.release  # another thread was faster
 
     late = SimpleNamespace(acquire=acquire, release=lock.release)
     monkeypatch.setattr(module, "_lock", late)
@@ -107,7 +107,8 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = [1]
-    monkeypatch.setattr(module, "_innermost", SimpleNamespace(owner=-1))
+    monkeypatch.setattr(module, "_owner", -1)
+    monkeypatch.setattr(module, "_innermost", SimpleNamespace())
     assert db["a"] == [1]
     monkeypatch.undo()
     db.close()
@@ -116,6 +117,7 @@ def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path
 def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
+    db._store.failed = ".tip"
     fail_once(monkeypatch, db._store, "settle", OSError(5, "broken"))
     db["b"] = 2
     assert after_a_crash(path) == {"a": 1, "b": 2}

@@ -46,7 +46,6 @@ import sys
 __version__ = "2.0.0"
 
 # MicroPython searches a long list for a built-in name, each time it is used. These are used often.
-hash = hash
 isinstance = isinstance
 str = str
 type = type
@@ -66,12 +65,15 @@ except ImportError:
 else:
     _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
     # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
-    # makes a dict of more keys than that slow.
+    # makes a dict of more keys than that slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
 
 try:
     from binascii import crc32
+
+    _hash = crc32
 except ImportError:  # ESP8266
+    _hash = len
 
     def crc32(data, crc=0):
         crc ^= 0xFFFFFFFF
@@ -89,6 +91,8 @@ if _ON_PC:
     from threading import RLock as allocate_lock
     from threading import get_ident
     from typing import Any
+
+    _hash = len  # there is one dict only
 
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
@@ -510,6 +514,8 @@ _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
+_SHORT = const(128)  # the rest of a line that is no long one
+_LAST_LINES = const(70)  # of X, in bytes: its last brace and two seals, and a little more
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7D)
@@ -553,20 +559,22 @@ def _skip_line(file):
             return size
 
 
-def _read_piece(file, opening):
-    """Return opening and the next lines, of some 512 bytes, in one piece of memory."""
+def _read_piece(file, buffer):
+    """Read the next lines, of some 512 bytes, behind the first byte of a bytearray.
+
+    Return that and where they end; for a long line another one. There is room for the last lines.
+    """
     start = file.tell()
-    text = bytearray(opening)
-    text += file.read(_PIECE)
-    line = file.readline(_PIECE)
-    text += line
-    if line and not line.endswith(b"\n"):  # a long one
-        size = file.tell() - start + _skip_line(file)
-        text = bytearray(len(opening) + size)
-        text[: len(opening)] = opening
+    end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE])
+    line = file.readline(_SHORT)
+    if line and not line.endswith(b"\n"):
+        end += len(line) + _skip_line(file)
+        buffer = bytearray(end + _LAST_LINES)
         file.seek(start)
-        file.readinto(memoryview(text)[len(opening) :])
-    return text
+        file.readinto(memoryview(buffer)[1:end])
+        return buffer, end
+    buffer[end : end + len(line)] = line
+    return buffer, end + len(line)
 
 
 def _pieces(file, at):
@@ -686,17 +694,20 @@ def _sealed_as(path):
 
 def _read_sealed(path):
     """Yield the data of a database's X, as dicts of some keys."""
+    # One piece of memory for all of it: others would leave holes in the heap.
+    buffer = bytearray(1 + _PIECE + _SHORT + _LAST_LINES)
+    opening = b" "
     with open(path, "rb") as file:
-        opening = b""
         while True:
-            text = _read_piece(file, opening)
-            if text[-2:] != b",\n":
+            text, end = _read_piece(file, buffer)
+            text[:1] = opening
+            if text[end - 2 : end] != b",\n":
                 break
-            text[-2] = _BRACE
-            yield _parse(text, len(text), path)
+            text[end - 2] = _BRACE
+            yield _parse(text, end, path)
             opening = b"{"
-        text += file.read()
-        yield _parse(text, len(text), path)
+        end += file.readinto(memoryview(text)[end:])
+        yield _parse(text, end, path)
 
 
 def _read_foreign(path):
@@ -1283,7 +1294,7 @@ class _Block:
         is_new: it has just been read back from its text, which a block within has left.
         Return the dicts and lists inside that are its own, {id: it}.
         """
-        before = self.before.setdefault(hash(key) % _SLOTS, {})
+        before = self.before.setdefault(_hash(key) & (_SLOTS - 1), {})
         if key not in before:
             ids = {}
             parent = self.parent()
@@ -1303,7 +1314,7 @@ class _Block:
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
-        slot = hash(key) % _SLOTS
+        slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         is_first = not self.before and not self.outer
         before = self.before.setdefault(slot, {})
@@ -1493,7 +1504,7 @@ else:
 # The database.
 
 _SUFFIXES = (".log", ".tip", ".tmp", ".lock")
-_SELDOM = const(8)  # parts of a file to read before garbage is collected
+_SELDOM = const(32)  # parts of a file to read before garbage is collected
 _OFTEN = const(1)  # the same where the heap turned out to be too full
 
 
@@ -1587,9 +1598,10 @@ class MicroTetherDB(_Mapping):
             if count % interval == interval - 1:
                 _keep_heap_whole()
             for key in part:
-                data = self._data[hash(key) % _SLOTS]
-                if part[key] is not _MISSING:
-                    data[key] = part[key]
+                value = part[key]
+                data = self._data[_hash(key) & (_SLOTS - 1)]
+                if value is not _MISSING:
+                    data[key] = value
                 elif key in data:
                     del data[key]
 
@@ -1823,11 +1835,15 @@ class MicroTetherDB(_Mapping):
         value = _MISSING
         if _ON_PC or _innermost or type(key) is not str:
             if isinstance(key, str):
-                value = _locked(self._data[hash(key) % _SLOTS].get, key, _MISSING)
+                look_up = self._data[_hash(key) & (_SLOTS - 1)].get
+                if _own_block():
+                    value = look_up(key, _MISSING)
+                else:
+                    value = _locked(look_up, key, _MISSING)
         else:
             # The same at half the time: a `with` takes a larger frame, which is on the heap. No
             # callback or Ctrl-C comes while the lock is taken, as nothing branches; and no error.
-            data = self._data[hash(key) % _SLOTS]
+            data = self._data[_hash(key) & (_SLOTS - 1)]
             _lock.acquire()
             value = data.get(key, _MISSING)
             _lock.release()
@@ -1845,7 +1861,7 @@ class MicroTetherDB(_Mapping):
             value = self._read_back(key, value)
         block = self._block()
         # update() reads what it is given; unless it has just set that itself.
-        while block and block.busy and key not in block.before.get(hash(key) % _SLOTS, ()):
+        while block and block.busy and key not in block.before.get(_hash(key) & (_SLOTS - 1), ()):
             block = block.parent()
         if block and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
@@ -1871,7 +1887,7 @@ class MicroTetherDB(_Mapping):
                 with self._operation():  # or somebody might change it meanwhile
                     return self._read_back(key, self._find(key))
             back = json.loads(value)
-            data = self._data[hash(key) % _SLOTS]
+            data = self._data[_hash(key) & (_SLOTS - 1)]
             # Unless a callback has read it back just now. No branch: another might come there.
             data[key] = value = (data[key], back)[data[key] is value]
         return value

@@ -1504,7 +1504,7 @@ else:
 # The database.
 
 _SUFFIXES = (".log", ".tip", ".tmp", ".lock")
-_SELDOM = const(32)  # parts of a file to read before garbage is collected
+_SELDOM = const(16)  # parts of a file to read before garbage is collected
 _OFTEN = const(1)  # the same where the heap turned out to be too full
 
 
@@ -1804,7 +1804,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             if not _innermost.parent():
-                if self._store.seal_of(self._path) != self._store.seal or self._is_changed():
+                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
                     self._fold()
                 self._store.remove_others()
 
@@ -2003,7 +2003,9 @@ class MicroTetherDB(_Mapping):
                 for key in part:
                     value = self._find(key) if lent is None or key in lent else None
                     if isinstance(value, _NESTED):
-                        left -= _is_same(part[key], value)
+                        if not _is_same(part[key], value):
+                            return True
+                        left -= 1
         return left != 0
 
 

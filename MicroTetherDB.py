@@ -1835,11 +1835,8 @@ class MicroTetherDB(_Mapping):
         value = _MISSING
         if _ON_PC or _innermost or type(key) is not str:
             if isinstance(key, str):
-                look_up = self._data[_hash(key) & (_SLOTS - 1)].get
-                if _own_block():
-                    value = look_up(key, _MISSING)
-                else:
-                    value = _locked(look_up, key, _MISSING)
+                get = self._data[_hash(key) & (_SLOTS - 1)].get
+                value = get(key, _MISSING) if _own_block() else _locked(get, key, _MISSING)
         else:
             # The same at half the time: a `with` takes a larger frame, which is on the heap. No
             # callback or Ctrl-C comes while the lock is taken, as nothing branches; and no error.

@@ -5,10 +5,13 @@
 STORE is "library" or a name in stores.ALL. Times are in microseconds.
 """
 
+import _thread
 import gc
 import json
+import os
 import time
 from array import array
+from binascii import crc32
 
 import machine
 
@@ -164,6 +167,73 @@ def iteration(cls, keys):
     return {"keys": longest_piece(walk_keys), "items": longest_piece(walk_items)}
 
 
+class Plain:
+    """A dict in 16 parts behind a lock, and nothing else: no database can undercut it."""
+
+    def __init__(self):
+        self.lock = _thread.allocate_lock()
+        self.parts = [{} for _ in range(16)]
+
+    def __getitem__(self, name):
+        lock = self.lock
+        part = self.parts[crc32(name) & 15]
+        lock.acquire()
+        found = part.get(name)
+        lock.release()
+        return found
+
+    def __len__(self):
+        with self.lock:
+            return sum(map(len, self.parts))
+
+    def __enter__(self):
+        self.lock.acquire()
+
+    def __exit__(self, kind, error, trace):
+        self.lock.release()
+
+
+def floors(cls, keys):
+    """What the operations of a database are made of, each by itself."""
+    plain = Plain()
+    name = key(3)
+    record = [name, value(3)]
+    text = json.dumps(record)
+    with open(PATH) as file:
+        lines = file.read().strip().split("\n")[1:-1]
+    texts = []
+    for i in range(0, len(lines), 15):  # about half a KB, as the library reads
+        texts.append("{" + "".join(lines[i : i + 15]).rstrip(",") + "}")
+    del lines
+
+    def block():
+        with plain:
+            pass
+
+    def parse():
+        for text in texts:
+            json.loads(text)
+
+    def dump():
+        for _ in range(keys):
+            json.dumps(record)
+
+    found = {
+        "method": without_call(lambda: plain[name]),
+        "lengths": without_call(lambda: len(plain)),
+        "with": without_call(block),
+        "dumps": without_call(lambda: json.dumps(record)),
+        "loads": without_call(lambda: json.loads(text)),
+        "stat": without_call(lambda: os.stat(PATH)),
+        "parse": taken(parse),
+        "dump": taken(dump),
+    }
+    db = cls(PATH)
+    found["collect"] = taken(gc.collect)
+    db.close()
+    return found
+
+
 def longest_piece(function):
     """The least size of the heap's holes in which a function works: a multiple of STEP."""
 
@@ -221,4 +291,5 @@ PARTS = {
     "opening with journal": opening,
     "iteration": iteration,
     "profile": profile,
+    "floors": floors,
 }

@@ -2000,9 +2000,7 @@ class MicroTetherDB(_Mapping):
                 for key in part:
                     value = self._find(key) if lent is None or key in lent else None
                     if isinstance(value, _NESTED):
-                        if not _is_same(part[key], value):
-                            return True
-                        left -= 1
+                        left -= _is_same(part[key], value)
         return left != 0
 
 

@@ -459,7 +459,9 @@ def _own(value, ids):
         if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
             _own(item, ids)
         elif type(item) not in _EXACT:
-            value[key] = _record("", item)[1][1]
+            back = _record("", item)[1][1]
+            if type(item) is not float or item != back:
+                value[key] = back
 
 
 def _pack(value, is_lent):
@@ -1013,11 +1015,13 @@ class _Store:
             if _size(path) and _size(path + ".tmp"):  # nothing has happened
                 self.must_fold = must_fold
             raise
+        self.end = seal, 0, 0  # first: another fold, after Ctrl-C, removes the journal then
         self.seal = seal
         self.size = size
         self.failed = None
-        self.end = seal, 0, 0
         self.must_fold = self.has_tmp = False
+        if must_fold:  # nobody knows what is in the journal
+            self.remove(".tip", ".log")
 
     def write(self, items, before):
         """Write all the items to X.tmp, durably. Return its seal and size.
@@ -1139,7 +1143,6 @@ def _write_end(file, mark, chain):
 # File systems are not thread-safe: all databases of a program share one lock. The thread that has
 # it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-_owner = None  # the thread that has it, while a block is open
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
 _open_ones = {}  # full path: the database that has it open
@@ -1152,7 +1155,8 @@ _MISUSED = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    return _innermost if _innermost and _owner == get_ident() else None
+    block = _innermost
+    return block if block and block.owner == get_ident() else None
 
 
 def _nearest(block, db):
@@ -1179,14 +1183,15 @@ class _Block:
     # All attributes are made at once: there may be no memory for one when the lock is taken, and
     # where there is no global lock, an object must not grow while another thread looks at it.
     ended = False  # on a PC
-    text = None  # the record of what was put, if that is one key, by an operation alone
 
     def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
+        self.text = None  # the record of what was put, if that is one key of an operation
+        self.owner = None  # the thread that has entered it
         self.outer = None  # the block around it
-        self.release = None  # once it is entered: what lets other threads go on at its end
+        self.release = None  # what lets other threads go on at its end
         self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
@@ -1195,8 +1200,8 @@ class _Block:
             self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
-        global _owner, _innermost, _task_inside
-        if self.release is not None:
+        global _innermost, _task_inside
+        if self.owner is not None:
             raise RuntimeError(_MISUSED)
         me = get_ident()
         task = _task()
@@ -1214,9 +1219,10 @@ class _Block:
             acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was = self.release
+        was = self.owner
+        self.owner = me
+        self.outer = outer
         self.release = release
-        _owner = me  # before _innermost: another thread may look at both
         _task_inside = task
         self.since = self.db._store.end
         _innermost = self
@@ -1326,8 +1332,7 @@ class _Block:
             before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
         else:
             before[key] = _before(before[key])
-        if is_first or self.text:
-            self.text = text if is_first else None
+        self.text = text if is_first else None
         if value is not _MISSING:
             if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
                 _keep_heap_whole()
@@ -1391,8 +1396,6 @@ class _Block:
             size += len(text) + _RECORD_END
             if size < _PIECE:
                 texts.append(text)
-            elif self.db._store.is_due_to_fold(size, self.db.TIP_SIZE):
-                break  # however long it is
         if size:
             if size >= _PIECE:
                 texts = (_text_of(key, value) for key, value in self.changed())
@@ -1459,8 +1462,8 @@ if _ON_PC:
             self.generator = self.run(self.block)
 
         def __enter__(self):
-            if self.block.release is not None:
-                self.block.__enter__()  # which says what is wrong
+            if self.block.owner is not None or self.generator.gi_running:
+                raise RuntimeError(_MISUSED)
             return next(self.generator)
 
         def __exit__(self, kind, error, trace):
@@ -1573,6 +1576,8 @@ class MicroTetherDB(_Mapping):
             if older._block():
                 raise ValueError(self._path + " is in a block: end that before you open it again")
             older._store.settle()
+            if older._store.must_fold:
+                older._fold()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
             if _ON_PC:
@@ -1804,7 +1809,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             if not _innermost.parent():
-                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
+                if self._store.seal_of(self._path) != self._store.seal or self._is_changed():
                     self._fold()
                 self._store.remove_others()
 
@@ -1835,8 +1840,11 @@ class MicroTetherDB(_Mapping):
         value = _MISSING
         if _ON_PC or _innermost or type(key) is not str:
             if isinstance(key, str):
-                get = self._data[_hash(key) & (_SLOTS - 1)].get
-                value = get(key, _MISSING) if _own_block() else _locked(get, key, _MISSING)
+                data = self._data[_hash(key) & (_SLOTS - 1)]
+                if _own_block():
+                    value = data.get(key, _MISSING)
+                else:
+                    value = _locked(data.get, key, _MISSING)
         else:
             # The same at half the time: a `with` takes a larger frame, which is on the heap. No
             # callback or Ctrl-C comes while the lock is taken, as nothing branches; and no error.
@@ -1934,11 +1942,12 @@ class MicroTetherDB(_Mapping):
         """After a failure: make the disk agree with memory. If that fails, too, the next write
         does it first."""
         store = self._store
-        # On rp2, Ctrl-C may have kept littlefs from writing what it should.
-        must_fold = store.must_fold or not _ON_PC and isinstance(error, KeyboardInterrupt)
+        if not _ON_PC and isinstance(error, KeyboardInterrupt):
+            # On rp2 it may have come in the middle of littlefs, and the journal be spoiled.
+            store.must_fold = True
         try:
             # Not within a block: its changes aren't to be saved yet.
-            if must_fold and self._ended is None and not _innermost.parent():
+            if store.must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
         except Exception:
             pass

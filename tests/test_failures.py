@@ -333,3 +333,53 @@ def test_what_fails_in_a_backup_names_the_backup(path):
         raise AssertionError("it was made")
     except OSError as error:
         assert "missing/backup" in str(error), error
+
+
+@only("micropython", "a PC's files are not hurt by Ctrl-C")
+def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
+    module = sys.modules["MicroTetherDB"]
+    open_at = module._open_at
+
+    def struck(start, name, like):
+        # What littlefs makes of a short file that Ctrl-C has kept from being opened in full.
+        module._open_at = open_at
+        write(name, b"\xff" * start)
+        raise KeyboardInterrupt
+
+    db = MicroTetherDB(path)
+    for key, expected in (("a", {}), ("b", {"a": 1})):
+        module._open_at = struck
+        raises(KeyboardInterrupt, db.__setitem__, key, 2)
+        assert content(db) == after_a_crash(path) == expected
+        db = MicroTetherDB(path)
+        assert content(db) == expected
+        db["a"] = 1
+        assert after_a_crash(path) == {"a": 1}
+
+
+@only("micropython", "a PC's files are not hurt by Ctrl-C")
+def test_a_journal_that_ctrl_c_has_spoiled_twice_is_not_gone_on_with(path):
+    module = sys.modules["MicroTetherDB"]
+    open_at = module._open_at
+    fold = module._Store.fold
+
+    def struck(start, name, like):
+        module._open_at = open_at
+        write(name, b"\xff" * start)
+        raise KeyboardInterrupt
+
+    def struck_again(store, items):
+        module._Store.fold = fold
+        raise KeyboardInterrupt
+
+    for go_on in (lambda db: db, lambda db: MicroTetherDB(path)):
+        db = MicroTetherDB(path)
+        db["a"] = 1
+        module._open_at = struck
+        module._Store.fold = struck_again
+        raises(KeyboardInterrupt, db.__setitem__, "b", 2)
+        db = go_on(db)
+        assert content(db) == {"a": 1}
+        db["c"] = 3
+        assert after_a_crash(path) == {"a": 1, "c": 3}
+        del db["c"]

@@ -505,3 +505,13 @@ def test_a_key_of_a_subclass_put_in_place_is_stored_as_what_it_holds(path):
     expected = {"read": {"a": 1}, "unread": {"c": {"d": 3}}, "deep": {"d": {"b": [2]}}}
     assert same(content(db), expected)
     assert same(after_a_crash(path), expected)
+
+
+def test_a_float_that_is_kept_exactly_is_not_made_anew(path):
+    db = MicroTetherDB(path)
+    number = 0.5
+    db["a"] = [[]]
+    value = db["a"]
+    value[0].append(number)
+    db.flush()  # a new float for each would leave a heap full of holes
+    assert db["a"] is value and value[0][0] is number

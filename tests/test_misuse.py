@@ -140,6 +140,36 @@ def test_a_block_shared_by_two_threads_is_told(path):
     sound(db, path, {"a": 1, "b": 2})
 
 
+@threaded
+def test_a_block_used_by_another_thread_while_one_waits_for_it_is_told(path):
+    db = MicroTetherDB(path)
+    block = db.lock()
+    entered = []
+    told = []
+
+    def use(key):
+        try:
+            with block:
+                db[key] = 1
+        except RuntimeError as error:
+            told.append(str(error))
+
+    def work():
+        with db.lock():
+            entered.append(1)
+            time.sleep(0.1)  # the other thread waits now, to enter the block
+            use("a")
+
+    thread = Thread(work)
+    while not entered:
+        time.sleep(0.001)
+    use("b")
+    thread.join()
+    assert len(told) == 1 and "once" in told[0]
+    assert len(content(db)) == 1
+    sound(db, path, content(db))
+
+
 def asyncio_of_this_runtime():
     try:
         import asyncio

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, module_with, read
+from support import Oops, after_a_crash, copied, module_with, read
 
 module = sys.modules["MicroTetherDB"]
 
@@ -93,7 +93,7 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 
     def acquire():
         lock.acquire()
-        block.release = lock.release  # another thread was faster
+        block.owner = -1  # another thread was faster
 
     late = SimpleNamespace(acquire=acquire, release=lock.release)
     monkeypatch.setattr(module, "_lock", late)
@@ -107,11 +107,47 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = [1]
-    monkeypatch.setattr(module, "_owner", -1)
-    monkeypatch.setattr(module, "_innermost", SimpleNamespace())
+    monkeypatch.setattr(module, "_innermost", SimpleNamespace(owner=-1))
     assert db["a"] == [1]
     monkeypatch.undo()
     db.close()
+
+
+def test_ctrl_c_between_two_lines_of_a_fold_leaves_no_journal_that_nobody_knows(path, monkeypatch):
+    for name in ("size", "seal", "end", "failed", "must_fold"):
+        with MicroTetherDB(path) as db:
+            db.clear()
+            db["a"] = 1
+            db.flush()
+            db["b"] = 2
+            db._store.must_fold = True
+            rename = module._rename
+
+            def rename_and_strike(old, new, name=name, db=db, rename=rename):
+                rename(old, new)
+                monkeypatch.undo()
+                db._store.__class__ = Struck
+                Struck.strikes = name
+
+            monkeypatch.setattr(module, "_rename", rename_and_strike)
+            with pytest.raises(KeyboardInterrupt):
+                db["c"] = 3
+            with MicroTetherDB(copied(path)) as found:
+                assert dict(db) == dict(found), name
+            db["d"] = 4
+            assert after_a_crash(path)["d"] == 4
+
+
+class Struck(module._Store):
+    """A store in which Ctrl-C comes just before an attribute is set."""
+
+    strikes = None
+
+    def __setattr__(self, name, value):
+        if name == self.strikes:
+            self.__class__ = module._Store
+            raise KeyboardInterrupt
+        super().__setattr__(name, value)
 
 
 def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeypatch):

@@ -19,7 +19,8 @@ import interpreter
 
 pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
 MODULE = interpreter.ROOT / "MicroTetherDB.py"
-WORKLOAD = interpreter.ROOT / "tests" / "sweeps" / "workload.py"
+TESTS = interpreter.ROOT / "tests"
+WORKLOAD = TESTS / "values.py", TESTS / "sweeps" / "workload.py"
 EVERY = 1 if os.environ.get("SWEEPS") == "long" else 20  # which operations are cut
 AGAIN = 16  # of so many recoveries, one is cut too
 
@@ -30,7 +31,7 @@ def flash(tmp_path_factory):
     file = tmp_path_factory.mktemp("pico") / "flash.bin"
     empty = file.with_name("main.py")
     empty.write_text("")
-    emulator.Run(empty, MODULE, WORKLOAD, keep=file)
+    emulator.Run(empty, MODULE, *WORKLOAD, keep=file)
     return file
 
 

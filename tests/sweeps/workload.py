@@ -13,6 +13,8 @@ import time
 sys.path[1:1] = [sys.path[0] + "/..", sys.path[0] + "/../.."]
 
 import MicroTetherDB as module  # noqa: E402
+from values import Oops, same  # noqa: E402
+from values import content as copy  # noqa: E402
 
 MICROPYTHON = sys.implementation.name == "micropython"
 try:
@@ -22,29 +24,6 @@ except ImportError:  # CPython, or a board, which has a real one
 
 MicroTetherDB = module.MicroTetherDB
 FILES = ("", ".log", ".tip", ".tmp")
-
-
-class Oops(Exception):
-    """Raised in a block to make it fail."""
-
-
-def copy(value):
-    if isinstance(value, dict):
-        return {key: copy(value[key]) for key in value}
-    if isinstance(value, list):
-        return [copy(item) for item in value]
-    return value
-
-
-def same(a, b):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        return len(a) == len(b) and all(key in b and same(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(same(a[i], b[i]) for i in range(len(a)))
-    return a == b
 
 
 def among(found, states):

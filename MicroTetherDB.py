@@ -1191,7 +1191,6 @@ class _Block:
         self.text = None  # the record of what was put, if that is one key of an operation
         self.owner = None  # the thread that has entered it
         self.outer = None  # the block around it
-        self.release = None  # what lets other threads go on at its end
         self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
@@ -1207,7 +1206,6 @@ class _Block:
         task = _task()
         outer = _own_block()
         acquire = _lock.acquire
-        release = _lock.release
         if outer:
             _must_be_free(outer, task)
             self.outer = outer
@@ -1216,13 +1214,12 @@ class _Block:
                 self.before = parent.before
                 if _ON_PC:
                     self.order = parent.order
-            acquire = release = int  # which does nothing: it is this thread's
+            acquire = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
         was = self.owner
         self.owner = me
         self.outer = outer
-        self.release = release
         _task_inside = task
         self.since = self.db._store.end
         _innermost = self
@@ -1267,8 +1264,10 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        _innermost = self.outer  # no branch in here: Ctrl-C could come there
-        self.release()
+        outer = self.outer
+        _innermost = outer
+        # The outermost block has taken the lock. No branch in here: Ctrl-C could come there.
+        (_lock.release, int)[outer is not None]()
         if _ON_PC:
             self.ended = True
 
@@ -1379,15 +1378,14 @@ class _Block:
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
         parent = self.parent()
-        if parent and not self.undo:
-            return  # they are the outer one's already
-        if self.text and not parent:
-            self.db._save((self.text,), len(self.text) + _RECORD_END)
-            return
         if parent:
-            for _ in self.changed():
-                pass
-            self.hand_over(parent)
+            if self.undo:  # else they are its own already
+                for _ in self.changed():
+                    pass
+                self.hand_over(parent)
+            return
+        if self.text:
+            self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
         size = 0
         texts = []  # of a short batch, so that each is made once

@@ -1191,6 +1191,7 @@ class _Block:
         self.text = None  # the record of what was put, if that is one key of an operation
         self.owner = None  # the thread that has entered it
         self.outer = None  # the block around it
+        self.release = None  # what lets other threads go on at its end
         self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
@@ -1206,20 +1207,21 @@ class _Block:
         task = _task()
         outer = _own_block()
         acquire = _lock.acquire
+        release = _lock.release
         if outer:
             _must_be_free(outer, task)
-            self.outer = outer
-            parent = self.parent()
+            parent = _nearest(outer, self.db)
             if parent and not self.undo:
                 self.before = parent.before
                 if _ON_PC:
                     self.order = parent.order
-            acquire = int  # which does nothing: it is this thread's
+            acquire = release = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
         was = self.owner
         self.owner = me
         self.outer = outer
+        self.release = release
         _task_inside = task
         self.since = self.db._store.end
         _innermost = self
@@ -1264,10 +1266,8 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        outer = self.outer
-        _innermost = outer
-        # The outermost block has taken the lock. No branch in here: Ctrl-C could come there.
-        (_lock.release, int)[outer is not None]()
+        _innermost = self.outer  # no branch in here: Ctrl-C could come there
+        self.release()
         if _ON_PC:
             self.ended = True
 

@@ -66,9 +66,11 @@ def have_no_more():
 struck = Struck()
 for number in range(STRIKES):
     try:
-        struck.work(number)
-    except KeyboardInterrupt:
-        pass
-    have_no_more()
+        try:
+            struck.work(number)
+        except KeyboardInterrupt:
+            have_no_more()
+    except KeyboardInterrupt:  # the one that was on its way when the next was asked for
+        have_no_more()
     struck.check(number)
 print(STRIKES, struck.inside)

@@ -129,6 +129,8 @@ if _ON_PC:
         with suppress(KeyError, RuntimeError):
             return sys.modules["asyncio"].current_task()
 
+    # Files: their mode and owner stay, and they are on the disk when _sync() or _rename() returns.
+
     def _open_at(start, path, like):
         """Open a file to go on writing at that place: if it is 0, a new one, which has the mode
         and owner of like. Follow no link."""
@@ -164,6 +166,8 @@ if _ON_PC:
     def _rename(old, new):
         os.replace(old, new)
         _sync_folder(new)
+
+    # Other programs, which X.lock keeps out, and forked children.
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
@@ -208,14 +212,6 @@ if _ON_PC:
             finally:
                 os.close(claim)
 
-    class _Items(ItemsView[str, Any]):
-        def __iter__(self) -> Iterator[tuple[str, Any]]:
-            return self._mapping._items()
-
-    class _Values(ValuesView[Any]):
-        def __iter__(self) -> Iterator[Any]:
-            return (value for key, value in self._mapping._items())
-
     def _disown():
         """In a forked child, the databases are the parent's."""
         global _lock, _innermost
@@ -229,6 +225,16 @@ if _ON_PC:
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_disown)
+
+    # Views, as any mapping has them.
+
+    class _Items(ItemsView[str, Any]):
+        def __iter__(self) -> Iterator[tuple[str, Any]]:
+            return self._mapping._items()
+
+    class _Values(ValuesView[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            return (value for key, value in self._mapping._items())
 
 else:
     _Mapping = object

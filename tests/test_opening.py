@@ -597,3 +597,18 @@ def test_a_file_that_is_no_text_is_told(path):
         pass
     write(path, b'{"a": "\xff\xfe"}')
     assert "UTF-8" in raises(ValueError, MicroTetherDB, path).upper()
+
+
+def test_lines_of_any_length_are_read(path):
+    # X is read in pieces of 512 bytes, and a rest of up to 128 is no long line.
+    for length in list(range(490, 516)) + list(range(618, 644)):
+        db = MicroTetherDB(path)
+        expected = {
+            "a": "x" * length,
+            "b": [length],
+            "c": "y" * (length - 511 if length > 511 else 7),
+        }
+        db.clear()
+        db.update(expected)
+        db.flush()
+        assert content(MicroTetherDB(path)) == expected, length

@@ -522,7 +522,7 @@ _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
-_SHORT = const(128)  # the rest of a line that is no long one
+_SHORT = const(128)  # of these, for the rest of the last line
 _LAST_BRACE = const(2)  # the length of X's last line but the seals, which are blank
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
@@ -568,12 +568,12 @@ def _skip_line(file):
 
 
 def _read_piece(file, buffer):
-    """Read the next lines, of some 512 bytes, behind the first byte of a bytearray.
+    """Read the next lines, of at most 512 bytes, behind the first byte of a bytearray.
 
     Return that and where they end; for a long line another one. There is room for the last brace.
     """
     start = file.tell()
-    end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE])
+    end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE - _SHORT])
     line = file.readline(_SHORT)
     if line and not line.endswith(b"\n"):
         end += len(line) + _skip_line(file)
@@ -703,7 +703,7 @@ def _sealed_as(path):
 def _read_sealed(path):
     """Yield the data of a database's X, as dicts of some keys."""
     # One piece of memory for all of it: others would leave holes in the heap.
-    buffer = bytearray(1 + _PIECE + _SHORT + _LAST_BRACE)
+    buffer = bytearray(1 + _PIECE + _LAST_BRACE)
     opening = b" "
     with open(path, "rb") as file:
         while True:

@@ -600,10 +600,10 @@ def test_a_file_that_is_no_text_is_told(path):
 
 
 def test_lines_of_any_length_are_read(path):
-    # X is read in pieces of 512 bytes, and a rest of up to 128 is no long line.
-    for length in list(range(490, 516)) + list(range(618, 644)):
+    # X is read in pieces of 384 bytes, and what is then left of a line, if that is up to 128.
+    for length in list(range(364, 390)) + list(range(492, 518)):
         text = "x" * length
-        for expected in ({"a": text}, {"a": text, "b": [length], "c": text[511:]}):
+        for expected in ({"a": text}, {"a": text, "b": [length], "c": text[383:]}):
             db = MicroTetherDB(path)
             db.clear()
             db.update(expected)

@@ -523,7 +523,7 @@ _RECORD_END = const(10)  # that and the mark
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
-_LAST_BRACE = const(2)  # the length of X's last line but the seals, which are blank
+_LAST_BRACE = const(2)  # the length of X's last line that isn't blank
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7D)
@@ -702,7 +702,7 @@ def _sealed_as(path):
 
 def _read_sealed(path):
     """Yield the data of a database's X, as dicts of some keys."""
-    # One piece of memory for all of it: others would leave holes in the heap.
+    # One buffer for the whole file: one for each piece would leave holes in the heap.
     buffer = bytearray(1 + _PIECE + _LAST_BRACE)
     opening = b" "
     with open(path, "rb") as file:
@@ -1021,13 +1021,13 @@ class _Store:
             if _size(path) and _size(path + ".tmp"):  # nothing has happened
                 self.must_fold = must_fold
             raise
-        self.end = seal, 0, 0  # first: another fold, after Ctrl-C, removes the journal then
+        self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.size = size
         self.failed = None
         self.must_fold = self.has_tmp = False
         if must_fold:  # nobody knows what is in the journal
-            self.remove(".tip", ".log")
+            self.remove_others()
 
     def write(self, items, before):
         """Write all the items to X.tmp, durably. Return its seal and size.
@@ -1505,7 +1505,7 @@ if _ON_PC:
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
 else:
-    _Guard = _Block  # Ctrl-C comes where code branches: it is ready for that
+    _Guard = _Block  # on a board Ctrl-C comes only where code branches: a block allows for that
 
 
 # The database.
@@ -1580,7 +1580,7 @@ class MicroTetherDB(_Mapping):
             if older._block():
                 raise ValueError(self._path + " is in a block: end that before you open it again")
             older._store.settle()
-            if older._store.must_fold:
+            if older._store.must_fold:  # its journal may be spoiled, but what it holds is not
                 older._fold()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
@@ -1600,7 +1600,7 @@ class MicroTetherDB(_Mapping):
             self._fold()
 
     def _read_all(self, interval):
-        """Read the files. Collect garbage each time that many parts are read: before the heap is
+        """Read the files. Collect garbage after each interval of so many parts, before the heap is
         all holes, too small for what a dict needs in one piece."""
         self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
@@ -1850,8 +1850,8 @@ class MicroTetherDB(_Mapping):
                 else:
                     value = _locked(data.get, key, _MISSING)
         else:
-            # The same at half the time: a `with` takes a larger frame, which is on the heap. No
-            # callback or Ctrl-C comes while the lock is taken, as nothing branches; and no error.
+            # The same in half the time: `with` needs a larger frame, which is on the heap. While
+            # the lock is taken, nothing branches or raises, so no callback or Ctrl-C comes.
             data = self._data[_hash(key) & (_SLOTS - 1)]
             _lock.acquire()
             value = data.get(key, _MISSING)
@@ -1865,7 +1865,7 @@ class MicroTetherDB(_Mapping):
         lent = self._lent
         is_new = isinstance(value, bytes)
         if not (is_new or _innermost) and (lent is None or key in lent):
-            return value
+            return value  # one more variable would put the frame on the heap
         if is_new:
             value = self._read_back(key, value)
         block = self._block()

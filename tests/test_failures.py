@@ -335,20 +335,24 @@ def test_what_fails_in_a_backup_names_the_backup(path):
         assert "missing/backup" in str(error), error
 
 
-@only("micropython", "a PC's files are not hurt by Ctrl-C")
-def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
+def strike_as_the_journal_is_opened():
+    """Let Ctrl-C come then, and spoil the file as littlefs does if it is kept from opening it."""
     module = sys.modules["MicroTetherDB"]
     open_at = module._open_at
 
     def struck(start, name, like):
-        # What littlefs makes of a short file that Ctrl-C has kept from being opened in full.
         module._open_at = open_at
         write(name, b"\xff" * start)
         raise KeyboardInterrupt
 
+    module._open_at = struck
+
+
+@only("micropython", "a PC's files are not hurt by Ctrl-C")
+def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
     db = MicroTetherDB(path)
     for key, expected in (("a", {}), ("b", {"a": 1})):
-        module._open_at = struck
+        strike_as_the_journal_is_opened()
         raises(KeyboardInterrupt, db.__setitem__, key, 2)
         assert content(db) == after_a_crash(path) == expected
         db = MicroTetherDB(path)
@@ -360,13 +364,7 @@ def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
 @only("micropython", "a PC's files are not hurt by Ctrl-C")
 def test_a_journal_that_ctrl_c_has_spoiled_twice_is_not_gone_on_with(path):
     module = sys.modules["MicroTetherDB"]
-    open_at = module._open_at
     fold = module._Store.fold
-
-    def struck(start, name, like):
-        module._open_at = open_at
-        write(name, b"\xff" * start)
-        raise KeyboardInterrupt
 
     def struck_again(store, items):
         module._Store.fold = fold
@@ -375,7 +373,7 @@ def test_a_journal_that_ctrl_c_has_spoiled_twice_is_not_gone_on_with(path):
     for go_on in (lambda db: db, lambda db: MicroTetherDB(path)):
         db = MicroTetherDB(path)
         db["a"] = 1
-        module._open_at = struck
+        strike_as_the_journal_is_opened()
         module._Store.fold = struck_again
         raises(KeyboardInterrupt, db.__setitem__, "b", 2)
         db = go_on(db)

@@ -178,15 +178,18 @@ COUNTS = [
 ]
 # What the operations are made of, by themselves: no change of the library makes these faster.
 FLOORS = [
-    ("a method that takes a lock and looks into a dict, us", "method"),
-    ("one that takes a lock and adds up the lengths of 16 dicts, us", "lengths"),
-    ("`with` of an object that takes and frees a lock, us", "with"),
-    ("json.dumps() of a record, us", "dumps"),
-    ("json.loads() of a record, us", "loads"),
-    ("os.stat() of a file, us", "stat"),
-    ("json.loads() of all that the file holds, ms", "parse"),
-    ("json.dumps() of as many records, ms", "dump"),
-    ("gc.collect() with the database open, ms", "collect"),
+    PicoFigure(title, "floors", number, keys, (), timed=True)
+    for title, number, keys in (
+        ("a method that takes a lock and looks into a dict, us", "method", (KEYS,)),
+        ("one that takes a lock and adds up the lengths of 16 dicts, us", "lengths", (KEYS,)),
+        ("`with` of an object that takes and frees a lock, us", "with", (KEYS,)),
+        ("json.dumps() of a record, us", "dumps", (KEYS,)),
+        ("json.loads() of a record, us", "loads", (KEYS,)),
+        ("os.stat() of a file, us", "stat", (KEYS,)),
+        ("json.loads() of all that the file holds, ms", "parse", SIZES),
+        ("json.dumps() of as many records, ms", "dump", SIZES),
+        ("gc.collect() with the database open, ms", "collect", SIZES),
+    )
 ]
 FIGURES = [PicoFigure(*figure, timed=True) for figure in TIMES] + COUNTS
 HEADS = ["figure", "keys", STORES["library"], "at most", "met", *list(STORES.values())[1:]]
@@ -199,9 +202,8 @@ HEADS_WITH_MISSES = [
 def tables(pico):
     """Return all that is measured, as Markdown."""
     timed = [f for f in FIGURES if f.part in ("writes", "access") and f.timed]
-    runs = {run for figure in FIGURES for run in figure.runs()}
+    runs = {run for figure in FIGURES + FLOORS for run in figure.runs()}
     runs |= {run for figure in timed for run in figure.runs_with_misses()}
-    runs |= {("floors", "library", keys, 0) for keys in SIZES}
     # Those first that others need.
     in_order = sorted(runs, key=lambda run: (list(AFTER).index(run[0]), run))
     figures.side_by_side(lambda run: pico.run(*run), in_order)
@@ -211,21 +213,12 @@ def tables(pico):
             f"The same where each miss of the flash's cache costs {MISS} cycles:",
             figures.table(HEADS_WITH_MISSES, [figure.row_with_misses(pico) for figure in timed]),
             "What these operations are made of, each by itself, without the library:",
-            floors(pico),
+            figures.table(
+                ["by itself", "keys", "time"],
+                [[floor.name, floor.at, figures.text(floor.of_store(pico))] for floor in FLOORS],
+            ),
         ]
     )
-
-
-def floors(pico):
-    at = ", ".join(f"{keys:,}" for keys in SIZES)
-    rows = []
-    for name, number in FLOORS:
-        times = [pico.found("floors", keys=keys)[number] for keys in SIZES]
-        if name.endswith(" ms"):
-            rows.append([name, at, figures.text([time / 1000 for time in times])])
-        else:
-            rows.append([name, "", figures.text(times[1:2])])
-    return figures.table(["by itself", "keys", "time"], rows)
 
 
 def summary(pico):

@@ -1882,11 +1882,12 @@ class MicroTetherDB(_Mapping):
         if not _own_block():
             with self._operation():  # or another thread might note another one meanwhile
                 self._note_lent(key)
-        elif not self._is_lent(key):
-            if len(self._lent) == _MOST_LENT:
-                self._lent = None
-            else:
-                self._lent = self._lent + (key,)
+        lent = self._lent
+        while lent is not None and key not in lent:
+            more = lent + (key,) if len(lent) < _MOST_LENT else None
+            # Unless a callback has noted another one just now. No branch: the next might come.
+            self._lent = (self._lent, more)[self._lent is lent]
+            lent = self._lent
 
     def _read_back(self, key, value):
         """Read back a value that a rollback has left as its text."""

@@ -1,5 +1,6 @@
 """Safeguards against what can't be brought about from outside: two faults, or a race, at once."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -22,6 +23,26 @@ def fail_once(monkeypatch, owner, name, error):
         raise error
 
     monkeypatch.setattr(owner, name, failing)
+
+
+@contextlib.contextmanager
+def at_line(code, number, function, *args):
+    """Call a function once, before the line of that number, of all that a code object runs."""
+    lines = []
+
+    def trace(frame, event, arg):
+        if frame.f_code is code and event == "line":
+            lines.append(frame.f_lineno)
+            if len(lines) == number:
+                function(*args)
+        return trace
+
+    tracer = sys.gettrace()  # that of coverage, if it runs
+    sys.settrace(trace)
+    try:
+        yield lines
+    finally:
+        sys.settrace(tracer)
 
 
 def test_without_flock_a_database_works_too(path):
@@ -256,27 +277,46 @@ def test_a_lock_file_of_another_user_locks_nobody_out(path, monkeypatch):
 def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
     db = MicroTetherDB(path)
     db.update({f"k{i}": i for i in range(50)})
-    lines = []
 
-    def strike(frame, event, arg):
-        if frame.f_code is module._Block.put_back.__code__ and event == "line":
-            lines.append(frame.f_lineno)
-            if len(lines) == strike.at:
-                raise KeyboardInterrupt
-        return strike
+    def strike():
+        raise KeyboardInterrupt
 
-    tracer = sys.gettrace()  # that of coverage, if it runs
-    for strike.at in range(1, 12):
-        del lines[:]
-        with pytest.raises((KeyboardInterrupt, Oops)), db.transaction():
+    put_back = module._Block.put_back.__code__
+    for number in range(1, 12):
+        with (
+            pytest.raises((KeyboardInterrupt, Oops)),
+            at_line(put_back, number, strike),
+            db.transaction(),
+        ):
             del db["k0"]
-            sys.settrace(strike)
             raise Oops
-        sys.settrace(tracer)
-        assert list(db) == [f"k{i}" for i in range(50)], strike.at
+        assert list(db) == [f"k{i}" for i in range(50)], number
 
 
 def test_opening_begins_again_where_the_memory_is_in_pieces(path, monkeypatch):
     MicroTetherDB(path).update(a=1, b=[2])
     fail_once(monkeypatch, MicroTetherDB, "_read_all", MemoryError())
     assert MicroTetherDB(path) == {"a": 1, "b": [2]}
+
+
+def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
+    """Of as many values as are listed one by one, and of one less, where the list is given up."""
+    MicroTetherDB(path).update({f"k{i}": {} for i in range(40)})
+
+    def change(db, key, number):
+        db[key]["x"] = number
+
+    note_lent = MicroTetherDB._note_lent.__code__
+    for many in (module._MOST_LENT - 1, module._MOST_LENT):
+        for number in range(1, 15):
+            db = MicroTetherDB(path)
+            for i in range(many):
+                db[f"k{i}"]
+            with at_line(note_lent, number, change, db, "k38", number) as lines:
+                value = db["k39"]
+            value["x"] = number
+            db.close()
+            stored = after_a_crash(path)
+            assert stored["k39"] == {"x": number}, (many, number)
+            assert stored["k38"] == {"x": number} or len(lines) < number, (many, number)
+        assert len(lines) < number  # it was tried at each line

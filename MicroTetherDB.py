@@ -214,8 +214,9 @@ if _ON_PC:
 
     def _disown():
         """In a forked child, the databases are the parent's."""
-        global _lock, _innermost
+        global _lock, _releases, _innermost
         _lock = allocate_lock()
+        _releases = int, _lock.release
         _innermost = None
         for db in list(_open_ones.values()):
             if db._claim is not None:
@@ -1149,7 +1150,9 @@ def _write_end(file, mark, chain):
 # File systems are not thread-safe: all databases of a program share one lock. The thread that has
 # it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
+_releases = int, _lock.release  # what ends a block: within another one nothing, which int() does
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
+_owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
 _open_ones = {}  # full path: the database that has it open
 
@@ -1161,8 +1164,8 @@ _MISUSED = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    block = _innermost
-    return block if block and block.owner == get_ident() else None
+    block = _innermost  # first: who enters one sets it last
+    return block if block and _owner == get_ident() else None
 
 
 def _nearest(block, db):
@@ -1186,8 +1189,7 @@ def _must_be_free(block, task):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    # All attributes are made at once: there may be no memory for one when the lock is taken, and
-    # where there is no global lock, an object must not grow while another thread looks at it.
+    # All attributes are made at once: there may be no memory for one when the lock is taken.
     ended = False  # on a PC
 
     def __init__(self, db, undo, busy):
@@ -1195,47 +1197,45 @@ class _Block:
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
         self.text = None  # the record of what was put, if that is one key of an operation
-        self.owner = None  # the thread that has entered it
         self.outer = None  # the block around it
-        self.release = None  # what lets other threads go on at its end
-        self.since = None  # the journal's end when it was entered
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
-        self.before = {}
+        self.before = None  # until it is entered
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
-        global _innermost, _task_inside
-        if self.owner is not None:
+        global _innermost, _owner, _task_inside
+        if self.before is not None:
             raise RuntimeError(_MISUSED)
+        db = self.db
         me = get_ident()
         task = _task()
         outer = _own_block()
+        before = {}
         acquire = _lock.acquire
-        release = _lock.release
         if outer:
             _must_be_free(outer, task)
-            parent = _nearest(outer, self.db)
+            parent = _nearest(outer, db)
             if parent and not self.undo:
-                self.before = parent.before
+                before = parent.before
                 if _ON_PC:
                     self.order = parent.order
-            acquire = release = int  # which does nothing: it is this thread's
+            acquire = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was = self.owner
-        self.owner = me
+        was = self.before
+        self.before = before
         self.outer = outer
-        self.release = release
+        db._since = db._store.end
         _task_inside = task
-        self.since = self.db._store.end
+        _owner = me
         _innermost = self
         try:
             if was is not None:  # another thread was faster
                 raise RuntimeError(_MISUSED)
-            self.db._must_be_open()
-            return self.db
+            db._must_be_open()
+            return db
         except BaseException:
             self.leave()
             raise
@@ -1273,7 +1273,7 @@ class _Block:
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
         _innermost = self.outer  # no branch in here: Ctrl-C could come there
-        self.release()
+        _releases[self.outer is None]()
         if _ON_PC:
             self.ended = True
 
@@ -1430,7 +1430,7 @@ class _Block:
         while True:
             try:
                 self.busy = True
-                if self.since is self.db._store.end and (self.undo or not self.parent()):
+                if self.db._since is self.db._store.end and (self.undo or not self.parent()):
                     self.put_back()
                 break
             except KeyboardInterrupt:
@@ -1466,7 +1466,7 @@ if _ON_PC:
             self.generator = self.run(self.block)
 
         def __enter__(self):
-            if self.block.owner is not None or self.generator.gi_running:
+            if self.block.before is not None or self.generator.gi_running:
                 raise RuntimeError(_MISUSED)
             return next(self.generator)
 
@@ -1559,6 +1559,7 @@ class MicroTetherDB(_Mapping):
         # The keys whose dict or list was handed out, which can be changed in place. None: too many
         # to be listed, so it may be any. A tuple, which can be looked at without the lock.
         self._lent = ()
+        self._since = None  # where the journal ended when the innermost block was entered
         with self._operation():
             try:
                 self._open()

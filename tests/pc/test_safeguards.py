@@ -114,7 +114,7 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 
     def acquire():
         lock.acquire()
-        block.owner = -1  # another thread was faster
+        block.before = {}  # another thread was faster
 
     late = SimpleNamespace(acquire=acquire, release=lock.release)
     monkeypatch.setattr(module, "_lock", late)
@@ -128,7 +128,8 @@ def test_a_block_that_two_threads_enter_at_once_is_told(path, monkeypatch):
 def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = [1]
-    monkeypatch.setattr(module, "_innermost", SimpleNamespace(owner=-1))
+    monkeypatch.setattr(module, "_innermost", SimpleNamespace())
+    monkeypatch.setattr(module, "_owner", -1)
     assert db["a"] == [1]
     monkeypatch.undo()
     db.close()

@@ -317,7 +317,7 @@ else:
             if name != its and (name in names) == (its in names):
                 return True
             folder += its + "/"
-        return _if_there(os.stat, path) is None
+        return _stat(path) is None
 
 
 _ENOENT = const(2)
@@ -521,6 +521,7 @@ def _text_of(key, value):
 _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
+_ANY = (b"",)  # any text contains that
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
@@ -538,9 +539,10 @@ def _bits(crc):
     return "{:032b}\n".format(crc).replace("0", " ").replace("1", "\t").encode()
 
 
-def _if_there(call, path):
+def _stat(path):
+    """Return what os.stat() does, None if there is no such file."""
     try:
-        return call(path)
+        return os.stat(path)
     except OSError as error:
         if error.args[0] not in (_ENOENT, _ENOENT_IN_A_BROWSER):
             raise
@@ -549,7 +551,7 @@ def _if_there(call, path):
 
 def _size(path):
     """Return the file's length in bytes, 0 if there is none."""
-    stat = _if_there(os.stat, path)
+    stat = _stat(path)
     if stat is None:
         return 0
     kind = stat[0] & _KIND
@@ -558,62 +560,44 @@ def _size(path):
     return stat[6]
 
 
-def _skip_line(file):
-    """Go to the end of the line, and return how many bytes that was."""
-    size = 0
-    while True:
-        line = file.readline(_PIECE)
-        size += len(line)
-        if not line or line.endswith(b"\n"):
-            return size
-
-
-def _read_piece(file, buffer):
-    """Read the next lines, of at most 512 bytes, behind the first byte of a bytearray.
-
-    Return that and where they end; for a long line another one. There is room for the last brace.
-    """
-    start = file.tell()
-    end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE - _SHORT])
-    line = file.readline(_SHORT)
-    if line and not line.endswith(b"\n"):
-        end += len(line) + _skip_line(file)
-        buffer = bytearray(end + _LAST_BRACE)
-        file.seek(start)
-        file.readinto(memoryview(buffer)[1:end])
-        return buffer, end
-    buffer[end : end + len(line)] = line
-    return buffer, end + len(line)
-
-
 def _pieces(file, at):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
-    they end at that place of the text.
+    they are in text[1:end]. There is room for a brace before them, and one behind.
 
-    It doesn't open the file: a generator that is left early would not close it.
+    All are read into one buffer, but for what is longer: one for each would leave holes in the
+    heap. It doesn't open the file: a generator that is left early would not close it.
     """
+    buffer = bytearray(1 + _PIECE + _LAST_BRACE)
     while True:
         file.seek(at)
-        text = file.read(_PIECE)
-        end = text.rfind(b"\n") + 1
-        if not end:  # the line is longer than that, or the last
+        end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE - _SHORT])
+        line = rest = file.readline(_SHORT)
+        size = end + len(line)
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(_PIECE)
+            size += len(rest)
+        if size == 1:
+            return
+        text = buffer
+        if rest is line:
+            text[end:size] = line
+        else:
+            text = bytearray(size + _LAST_BRACE)
             file.seek(at)
-            end = _skip_line(file)
-            if not end:
-                return
-            file.seek(at)
-            text = file.read(end)
-        yield at, text, end
-        at += end
+            file.readinto(memoryview(text)[1:size])
+        yield at, text, size
+        at += size - 1
 
 
 def _lines(file, at):
     """Yield (place, line) of each line of a file, from a place on."""
-    for place, text, end_of_lines in _pieces(file, at):
+    for place, text, end in _pieces(file, at):
+        text = bytes(memoryview(text)[1:end])  # old firmware can't search a bytearray
         start = 0
-        while start < end_of_lines:
-            end = text.find(b"\n", start) + 1 or end_of_lines
-            yield place + start, text[start:end]
+        while start < len(text):
+            end = text.find(b"\n", start) + 1 or len(text)
+            is_all = not start and end == len(text)
+            yield place + start, text if is_all else text[start:end]  # a long one isn't copied
             start = end
 
 
@@ -635,9 +619,12 @@ def _end_of(path, chain):
     return chain
 
 
-def _continues(line, chain):
-    """Whether a line of a journal is a record, and continues the chain."""
-    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(line[:-_CHAIN_SIZE], chain)
+def _continues(line, *chains):
+    """Whether a line of a journal is a record, and continues one of the chains."""
+    for chain in chains:
+        if line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(line[:-_CHAIN_SIZE], chain):
+            return True
+    return False
 
 
 def _chain_of(line):
@@ -701,22 +688,28 @@ def _sealed_as(path):
     return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
 
 
-def _read_sealed(path):
-    """Yield the data of a database's X, as dicts of some keys."""
-    # One buffer for the whole file: one for each piece would leave holes in the heap.
-    buffer = bytearray(1 + _PIECE + _LAST_BRACE)
+def _read_sealed(path, wanted):
+    """Yield the data of a database's X, as dicts of some keys: of all that contain one of the
+    texts that are wanted, and some others."""
     opening = b" "
     with open(path, "rb") as file:
-        while True:
-            text, end = _read_piece(file, buffer)
+        for _, text, end in _pieces(file, 0):
             text[:1] = opening
             if text[end - 2 : end] != b",\n":
                 break
-            text[end - 2] = _BRACE
-            yield _parse(text, end, path)
+            if _contains_one(text, wanted):
+                text[end - 2] = _BRACE
+                yield _parse(text, end, path)
             opening = b"{"
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
+
+
+def _contains_one(text, parts):
+    for part in parts:
+        if part in text:
+            return True
+    return False
 
 
 def _read_foreign(path):
@@ -800,7 +793,7 @@ class _Store:
             return
         if name == path:
             self._tell_twins(seal)
-        yield from _read_sealed(name)
+        yield from _read_sealed(name, _ANY)
         self.seal = seal
         self.end = seal, 0, 0
         if sizes:
@@ -816,6 +809,17 @@ class _Store:
                 self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
                 "remove both, and copy it back"
             )
+
+    def read_again(self, keys):
+        """Return dicts as read() does, while there is no journal: of these keys at least, or of
+        all if that is None; none at all if X is gone or damaged by now."""
+        if self.seal is None:
+            return _Store(self.path).read()
+        if self.seal_of(self.path) != self.seal:
+            return ()
+        # Another runtime may have escaped a key in another way.
+        wanted = _ANY if keys is None else [b"\\"] + [_encode(key) for key in keys]
+        return _read_sealed(self.path, wanted)
 
     def _read_journal(self, sizes, before):
         """Yield what the journal says. before is the seal of the X before this one."""
@@ -893,24 +897,26 @@ class _Store:
         That is a batch which is whole and continues another one. Return None if there is none.
         """
         proof = None
-        links = None  # what the next record may continue: the chain that this one has, or should
+        links = ()  # what the next record may continue: the chain that this one has, or should
+        is_first = True
         chain = self.end[0]
         for place, line in self._lines_behind(sizes, name, end):
             if not line[:-_CHAIN_SIZE].strip(b"\0 \n"):  # at most the rest of a record
                 continue
-            if links is None:  # the newline may be what is broken
+            if is_first:  # the newline may be what is broken
                 at = line.find(b'["', 1)
                 while at > 0:
                     if _continues(line[at:], _chain_of(line[:at])):
                         proof = line[at:]
                     at = line.find(b'["', at + 1)
-            is_whole = [link for link in links or () if _continues(line, link)]
+            is_whole = _continues(line, *links)
             if name == ".tip" and not place and line[:2] == b'["' and b"\0" not in line:
                 # What it continues is missing at the end of the log.
                 is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
             if is_whole and _mark_of(line) == b" ":
                 proof = line
             links = ()
+            is_first = False
             # Not of what is left of a record, behind a page that never arrived.
             is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
             if is_whole or not is_rest and _mark_of(line) != b"+":
@@ -1061,7 +1067,7 @@ class _Store:
 
     def remove(self, *ends):
         for end in ends:
-            if _if_there(os.stat, self.path + end):  # the disk may be read-only
+            if _stat(self.path + end):  # the disk may be read-only
                 os.remove(self.path + end)
 
     def remove_others(self):
@@ -1578,7 +1584,7 @@ class MicroTetherDB(_Mapping):
             if _ON_PC:
                 self._claim = _claim(self._path)
         else:
-            if older._block():
+            if _nearest(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that before you open it again")
             older._store.settle()
             if older._store.must_fold:  # its journal may be spoiled, but what it holds is not
@@ -1814,7 +1820,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             if not _innermost.parent():
-                if self._store.seal_of(self._path) != self._store.seal or self._is_changed():
+                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
                     self._fold()
                 self._store.remove_others()
 
@@ -1846,10 +1852,7 @@ class MicroTetherDB(_Mapping):
         if _ON_PC or _innermost or type(key) is not str:
             if isinstance(key, str):
                 data = self._data[_hash(key) & (_SLOTS - 1)]
-                if _own_block():
-                    value = data.get(key, _MISSING)
-                else:
-                    value = _locked(data.get, key, _MISSING)
+                value = _locked(data.get, key, _MISSING)
         else:
             # The same in half the time: `with` needs a larger frame, which is on the heap. While
             # the lock is taken, nothing branches or raises, so no callback or Ctrl-C comes.
@@ -1869,13 +1872,13 @@ class MicroTetherDB(_Mapping):
             return value  # one more variable would put the frame on the heap
         if is_new:
             value = self._read_back(key, value)
-        block = self._block()
+        block = _nearest(_own_block(), self)
         # update() reads what it is given; unless it has just set that itself.
         while block and block.busy and key not in block.before.get(_hash(key) & (_SLOTS - 1), ()):
             block = block.parent()
         if block and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        if lent is not None and key not in lent:
+        if not self._is_lent(key):
             self._note_lent(key)
         return value
 
@@ -1902,10 +1905,6 @@ class MicroTetherDB(_Mapping):
             # Unless a callback has read it back just now. No branch: another might come there.
             data[key] = value = (data[key], back)[data[key] is value]
         return value
-
-    def _block(self):
-        """Return the innermost open block of this database, if it is this thread's, or None."""
-        return _nearest(_own_block(), self)
 
     def _put(self, key, value):
         text, record = _record(key, value)
@@ -2011,7 +2010,7 @@ class MicroTetherDB(_Mapping):
         for _ in self._lent_items(lent):
             left += 1
         if left:
-            for part in _Store(self._path).read():
+            for part in store.read_again(lent):
                 for key in part:
                     value = self._find(key) if lent is None or key in lent else None
                     if isinstance(value, _NESTED):

@@ -196,6 +196,17 @@ def test_flush_makes_a_file_that_was_lost_or_damaged_behind_its_back_anew(path):
         assert after_a_crash(path) == {"a": [1]}
 
 
+def test_close_makes_a_file_that_was_damaged_behind_its_back_anew_if_it_looks_at_it(path):
+    for harm in (b"", b'{\n"a":[1', b'{"b": 1}'):
+        db = MicroTetherDB(path)
+        db["a"] = [1]
+        db.flush()
+        assert db["a"] == [1]  # close() has to see whether it was changed in place
+        write(path, harm)
+        db.close()
+        assert after_a_crash(path) == {"a": [1]}
+
+
 def test_clear_on_an_empty_database_writes_nothing(path):
     db = MicroTetherDB(path)
     with no_writes(path):

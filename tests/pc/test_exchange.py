@@ -114,7 +114,7 @@ db = MicroTetherDB(sys.argv[1])
 with db.transaction():
     assert len(db["a"]) == len(db["b"]["c"]) == 26
     assert all(db["a"][name] == ord(name) for name in db["a"])
-assert db == {"a": db["a"], "b": db["b"]}
+assert db == {key: db[key] for key in db} and len(db) == 6
 db.flush()
 db.close()
 """
@@ -127,6 +127,10 @@ def test_what_the_other_wrote_is_not_written_again_if_it_is_only_read(tmp_path):
     db = MicroTetherDB(str(path))
     db["a"] = letters
     db["b"] = {"c": letters}
+    db["long"] = "x" * 1000
+    db['\b"\x7f'] = [1]  # the other escapes the first character in another way
+    db["longer"] = "x" * 2000
+    db["last"] = 1
     db.close()
     before = path.read_bytes(), path.stat().st_ino
     program = tmp_path / "program.py"

@@ -246,16 +246,28 @@ def test_a_read_of_a_callback_while_a_database_closes_hides_no_change(path, monk
     db.update(a={"x": 1}, b={"x": 1})
     db.flush()
     db["a"]["x"] = 2
-    read_files = module._Store.read
+    read_again = module._Store.read_again
 
-    def callback(store):
+    def callback(store, keys):
         monkeypatch.undo()
         assert db["b"] == {"x": 1}
-        return read_files(store)
+        return read_again(store, keys)
 
-    monkeypatch.setattr(module._Store, "read", callback)
+    monkeypatch.setattr(module._Store, "read_again", callback)
     db.close()
     assert after_a_crash(path) == {"a": {"x": 2}, "b": {"x": 1}}
+
+
+def test_close_parses_only_the_lines_around_what_was_handed_out(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % i: {"v": i} for i in range(1000)})
+    db.flush()
+    assert db["k7"] == {"v": 7}
+    loads = module.json.loads
+    parsed = []
+    monkeypatch.setattr(module.json, "loads", lambda text: parsed.append(text) or loads(text))
+    db.close()
+    assert sum(map(len, parsed)) < 2000 < os.path.getsize(path)
 
 
 def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch):

@@ -507,13 +507,11 @@ def _before(noted):
     return noted[0] if isinstance(noted, tuple) else noted
 
 
-def _unpack(value):
-    return json.loads(value) if isinstance(value, bytes) else value
-
-
 def _text_of(key, value):
     """Return the text of a record that sets key or, with _MISSING, deletes it."""
-    return _encode((key,) if value is _MISSING else (key, _unpack(value)))
+    if isinstance(value, bytes):
+        value = json.loads(value)
+    return _encode((key,) if value is _MISSING else (key, value))
 
 
 # The store: the files of a database.
@@ -674,10 +672,11 @@ def _sealed_as(path):
             return None, None
         crc = 0
         file.seek(0)
+        piece = memoryview(bytearray(_PIECE))
         while left > 0:
-            piece = file.read(min(_PIECE, left))
-            left -= len(piece) or left
-            crc = crc32(piece, crc)
+            size = file.readinto(piece[:left])
+            left -= size or left
+            crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
         raise ValueError(
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
@@ -1048,7 +1047,9 @@ class _Store:
                 crc = 0
                 comma = b"{\n"
                 for key, value in items:
-                    line = memoryview(_encode({key: _unpack(value)}))[1:-1]
+                    if isinstance(value, bytes):
+                        value = json.loads(value)
+                    line = memoryview(_encode({key: value}))[1:-1]
                     crc = crc32(line, crc32(comma, crc))
                     file.write(comma)
                     file.write(line)

@@ -1196,14 +1196,14 @@ def _must_be_free(block, task):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    # All attributes are made at once: there may be no memory for one when the lock is taken.
+    # What __enter__ sets is there before: there may be no memory for it when the lock is taken.
+    text = None  # the record of what was put, if that is one key of an operation
     ended = False  # on a PC
 
     def __init__(self, db, undo, busy):
         self.db = db
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
-        self.text = None  # the record of what was put, if that is one key of an operation
         self.outer = None  # the block around it
         # What was there before, by slot and key; of a key that was handed out a tuple: of that,
         # of the dicts and lists inside, {id: it}, and whether the block had set the key before.

@@ -523,10 +523,11 @@ _ANY = (b"",)  # any text contains that
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
-_LAST_BRACE = const(2)  # the length of X's last line that isn't blank
+_FIRST_KEY = const(2)  # its place in X
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
-_BRACE = const(0x7D)
+_BRACE = const(0x7B)
+_LAST_BRACE = const(0x7D)
 _KIND = const(0xF000)  # the bits of a file's mode that say what it is
 _FOLDER = const(0x4000)
 _REGULAR = const(0x8000)
@@ -558,45 +559,56 @@ def _size(path):
     return stat[6]
 
 
-def _pieces(file, at):
+def _pieces(file, at, room):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
-    they are in text[1:end]. There is room for a brace before them, and one behind.
+    they are in text[room:end]. Behind them there is twice as much room, or more.
 
-    All are read into one buffer, but for what is longer: one for each would leave holes in the
-    heap. It doesn't open the file: a generator that is left early would not close it.
+    All are read into one buffer: one for each would leave holes in the heap. But a line that is
+    longer is by itself, all of its text. It doesn't open the file: a generator that is left early
+    would not close it.
     """
-    buffer = bytearray(1 + _PIECE + _LAST_BRACE)
+    buffer = bytearray(_PIECE + 4)
     while True:
-        file.seek(at)
-        end = 1 + file.readinto(memoryview(buffer)[1 : 1 + _PIECE - _SHORT])
-        line = rest = file.readline(_SHORT)
-        size = end + len(line)
-        while rest and not rest.endswith(b"\n"):
-            rest = file.readline(_PIECE)
-            size += len(rest)
-        if size == 1:
-            return
         text = buffer
-        if rest is line:
+        file.seek(at)
+        end = room + file.readinto(memoryview(text)[room : room + _PIECE - _SHORT])
+        line = file.readline(_SHORT)
+        size = end + len(line)
+        if not line or line.endswith(b"\n"):
             text[end:size] = line
         else:
-            text = bytearray(size + _LAST_BRACE)
-            file.seek(at)
-            file.readinto(memoryview(text)[1:size])
+            size = bytes(text[:end]).rfind(b"\n") + 1
+            if size <= room:
+                size = end
+                while True:
+                    size += len(line)
+                    if not line or line.endswith(b"\n"):
+                        break
+                    line = file.readline(_PIECE)
+                file.seek(at)
+                if room:
+                    text = bytearray(size + 2 * room)
+                    file.readinto(memoryview(text)[room:size])
+                else:
+                    text = file.read(size)
+        if size == room:
+            return
         yield at, text, size
-        at += size - 1
+        at += size - room
 
 
 def _lines(file, at):
     """Yield (place, line) of each line of a file, from a place on."""
-    for place, text, end in _pieces(file, at):
-        text = bytes(memoryview(text)[1:end])  # old firmware can't search a bytearray
+    for place, text, end in _pieces(file, at, 0):
+        if end == len(text):  # a long line, which is not copied
+            yield place, text
+            continue
+        text = bytes(text[:end])  # old firmware can't search a bytearray
         start = 0
-        while start < len(text):
-            end = text.find(b"\n", start) + 1 or len(text)
-            is_all = not start and end == len(text)
-            yield place + start, text if is_all else text[start:end]  # a long one isn't copied
-            start = end
+        while start < end:
+            stop = text.find(b"\n", start) + 1 or end
+            yield place + start, text[start:stop]
+            start = stop
 
 
 def _records(file, chain, start):
@@ -620,7 +632,7 @@ def _end_of(path, chain):
 def _continues(line, *chains):
     """Whether a line of a journal is a record, and continues one of the chains."""
     for chain in chains:
-        if line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(line[:-_CHAIN_SIZE], chain):
+        if line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain):
             return True
     return False
 
@@ -690,16 +702,14 @@ def _sealed_as(path):
 def _read_sealed(path, wanted):
     """Yield the data of a database's X, as dicts of some keys: of all that contain one of the
     texts that are wanted, and some others."""
-    opening = b" "
     with open(path, "rb") as file:
-        for _, text, end in _pieces(file, 0):
-            text[:1] = opening
+        for _, text, end in _pieces(file, _FIRST_KEY, 1):
+            text[0] = _BRACE
             if text[end - 2 : end] != b",\n":
                 break
             if _contains_one(text, wanted):
-                text[end - 2] = _BRACE
+                text[end - 2] = _LAST_BRACE
                 yield _parse(text, end, path)
-            opening = b"{"
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
 
@@ -900,12 +910,12 @@ class _Store:
         is_first = True
         chain = self.end[0]
         for place, line in self._lines_behind(sizes, name, end):
-            if not line[:-_CHAIN_SIZE].strip(b"\0 \n"):  # at most the rest of a record
+            if len(line.lstrip(b"\0 \n")) <= _CHAIN_SIZE:  # at most the rest of a record
                 continue
             if is_first:  # the newline may be what is broken
                 at = line.find(b'["', 1)
                 while at > 0:
-                    if _continues(line[at:], _chain_of(line[:at])):
+                    if _continues(line[at:], _chain_of(line[at - _CHAIN_SIZE : at])):
                         proof = line[at:]
                     at = line.find(b'["', at + 1)
             is_whole = _continues(line, *links)
@@ -919,7 +929,7 @@ class _Store:
             # Not of what is left of a record, behind a page that never arrived.
             is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
             if is_whole or not is_rest and _mark_of(line) != b"+":
-                links = _chain_of(line), crc32(line[:-_CHAIN_SIZE], chain)
+                links = _chain_of(line), crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
             chain = _chain_of(line)
         return proof
 
@@ -934,8 +944,8 @@ class _Store:
 
     def _is_in_log(self, line):
         with open(self.path + ".log", "rb") as file:
-            for _, text, _ in _pieces(file, 0):
-                if line in text:  # a line of it: nothing else ends with its chain
+            for _, text, end in _pieces(file, 0, 0):
+                if line in text[:end]:  # a line of it: nothing else ends with its chain
                     return True
         return False
 
@@ -1171,8 +1181,9 @@ _MISUSED = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    block = _innermost  # first: who enters one sets it last
-    return block if block and _owner == get_ident() else None
+    # The block first: who enters one sets it last. No branch: a callback might come between.
+    block, owner = _innermost, _owner
+    return block if block and owner == get_ident() else None
 
 
 def _nearest(block, db):
@@ -1279,7 +1290,9 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        _innermost = self.outer  # no branch in here: Ctrl-C could come there
+        if _ON_PC and _innermost is not self:
+            return  # in a child that was forked in the middle of it
+        _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
             self.ended = True
@@ -1586,7 +1599,7 @@ class MicroTetherDB(_Mapping):
                 self._claim = _claim(self._path)
         else:
             if _nearest(_own_block(), older):
-                raise ValueError(self._path + " is in a block: end that before you open it again")
+                raise ValueError(self._path + " is in a block: end that first")
             older._store.settle()
             if older._store.must_fold:  # its journal may be spoiled, but what it holds is not
                 older._fold()
@@ -1640,7 +1653,7 @@ class MicroTetherDB(_Mapping):
         try:
             with self._operation():
                 if _innermost.parent():
-                    raise ValueError(self._path + " is in a block: end that before you close it")
+                    raise ValueError(self._path + " is in a block: end that first")
                 if self._is_changed():
                     self._fold()
                 self._store.remove_others()

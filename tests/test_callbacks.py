@@ -6,7 +6,8 @@ handler.
 """
 
 from MicroTetherDB import MicroTetherDB
-from support import CPYTHON, Oops, Small, after_a_crash, content, only
+from support import CPYTHON, Oops, Small, after_a_crash, content, only, threaded
+from test_threads import Thread
 
 if CPYTHON:
     import signal
@@ -102,6 +103,34 @@ def test_what_a_callback_has_written_is_durable_or_it_was_told_busy(path):
     for key in acknowledged:
         assert db[key] == acknowledged[key]
     assert {db["u%d" % n] for n in range(6)} == {299}
+
+
+@threaded
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_write_beside_callbacks_and_another_threads_blocks_is_not_refused(path):
+    db = Small(path)
+    going = [True]
+
+    def other():
+        while going:
+            with db.lock():
+                if not going:
+                    return
+
+    def write():
+        db["callback"] = 1
+
+    thread = Thread(other)
+    try:
+        for i in range(20):
+            with Ticking(write) as ticking:
+                for n in range(50):
+                    db["main"] = i, n
+            assert busy(ticking.errors), ticking.errors
+    finally:
+        going.clear()
+    thread.join()
+    assert db["main"] == after_a_crash(path)["main"] == [19, 49]
 
 
 @only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")

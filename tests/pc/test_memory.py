@@ -55,6 +55,20 @@ def test_what_could_be_stored_can_be_opened_in_the_same_heap(path, folder):
     assert stored > 8, stored
 
 
+def test_what_could_be_stored_behind_other_records_can_be_opened_in_the_same_heap(path, folder):
+    run(folder, path, "db.update(('k%d' % i, 'x' * 50) for i in range(200)); db.close()")
+    stored = 0
+    for size in range(500, 9000, 250):  # quotes, which take twice as much in a file
+        process = run(folder, path, f"db['s'] = {size}; db['a'] = '\"' * {size}")
+        if process.returncode:
+            assert "MemoryError" in process.stdout + process.stderr
+            break
+        process = run(folder, path, "assert 'a' in db")
+        assert not process.returncode, (size, process.stdout)
+        stored += 1
+    assert 8 < stored < 30, stored
+
+
 FILL = """
 for i in range({most}):
     db['k%d' % i] = i

@@ -8,6 +8,7 @@ import pytest
 
 import interpreter
 from MicroTetherDB import MicroTetherDB
+from support import after_a_crash
 
 module = sys.modules["MicroTetherDB"]
 
@@ -91,6 +92,39 @@ def test_a_forked_child_can_not_use_the_parents_database(path):
         db["b"] = 2
     with MicroTetherDB(path) as db:
         assert dict(db) == {"a": 1, "b": 2}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_that_is_forked_in_the_middle_of_a_write_can_open_others(path, monkeypatch):
+    module = sys.modules["MicroTetherDB"]
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    fsync = module._fsync
+
+    def fork_too(file):
+        monkeypatch.setattr(module, "_fsync", fsync)
+        os.fork()
+        fsync(file)
+
+    db = MicroTetherDB(path)
+    monkeypatch.setattr(module, "_fsync", fork_too)
+    try:
+        db["a"] = 1
+        if os.getpid() != parent:
+            with MicroTetherDB("other.db") as other:
+                other["b"] = 2
+            os.write(writer, b"works")
+    except BaseException as error:
+        os.write(writer, repr(error).encode())
+    if os.getpid() != parent:
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert pipe.read() == b"works"
+    os.wait()
+    db["c"] = 3
+    assert after_a_crash(path) == {"a": 1, "c": 3}
+    assert MicroTetherDB("other.db") == {"b": 2}
 
 
 def test_where_nothing_can_be_written_a_database_can_be_read(path):

@@ -5,11 +5,12 @@ import os
 import sys
 import threading
 from types import SimpleNamespace
+from zlib import crc32
 
 import pytest
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, copied, module_with, read
+from support import Oops, after_a_crash, copied, module_with, read, write
 
 module = sys.modules["MicroTetherDB"]
 
@@ -333,3 +334,50 @@ def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
             assert stored["k39"] == {"x": number}, (many, number)
             assert stored["k38"] == {"x": number} or len(lines) < number, (many, number)
         assert len(lines) < number  # it was tried at each line
+
+
+def test_a_callback_that_writes_while_it_is_asked_whose_block_it_is_changes_no_answer(path):
+    """While another thread ends its block, as the callback waits for that."""
+    db = MicroTetherDB(path)
+
+    def other():
+        with db.lock():
+            entered.set()
+            go_on.wait(20)
+
+    def callback():
+        go_on.set()
+        db["c"] = 1
+
+    own_block = module._own_block.__code__
+    for number in (1, 2):  # of the first time: after that, the lock is waited for
+        entered, go_on = threading.Event(), threading.Event()
+        thread = threading.Thread(target=other)
+        thread.start()
+        entered.wait(20)
+        with at_line(own_block, number, callback):
+            db["b"] = number
+        thread.join()
+        assert after_a_crash(path) == {"b": number, "c": 1}
+
+
+def test_a_record_that_lacks_its_newline_in_the_log_is_not_taken_for_one_that_is_whole(path):
+    """The tip is damaged, and of the log, where the same is, the last byte is missing."""
+    with MicroTetherDB(path) as db:
+        db["z"] = 1
+    seal = read(path)[-33:-1].replace(b" ", b"0").replace(b"\t", b"1")
+
+    def record(text):
+        chain[0] = crc32(text + b" ", chain[0])
+        return text + b" %08x\n" % chain[0]
+
+    for length in range(400):  # for what is read before: it ends somewhere in a piece
+        chain = [int(seal, 2)]
+        log = b"".join(record(b'["p",%d]' % i) for i in range(30))
+        log += record(b'["p","%s"]' % (b"x" * length)) + record(b'["a",1]')
+        broken = record(b'["b",1]').replace(b'"b"', b'"?"')
+        last = record(b'["c",1]')
+        write(path + ".log", log + broken + last[:-1])
+        write(path + ".tip", broken + last)
+        with pytest.raises(ValueError, match="damaged"):
+            MicroTetherDB(path)

@@ -29,20 +29,23 @@ if not MICROPYTHON:
         number = ast.Constant(next(numbers))
         return ast.Call(ast.Name("_tick", ast.Load()), [number] + list(arguments), [])
 
+    def test(value):
+        """Return a test with a tick, unless the compiler decides it."""
+        return value if "_ON_PC" in ast.unparse(value) else call(value)
+
     class Ticks(ast.NodeTransformer):
         """Puts a tick where the compiled code branches."""
 
-        def test(self, node):
+        def visit_If(self, node):
             self.generic_visit(node)
-            if "_ON_PC" not in ast.unparse(node.test):  # which the compiler decides
-                node.test = call(node.test)
+            node.test = test(node.test)
             return node
 
-        visit_If = visit_While = visit_IfExp = test
+        visit_While = visit_IfExp = visit_If
 
         def visit_BoolOp(self, node):
             self.generic_visit(node)
-            node.values[:-1] = [call(value) for value in node.values[:-1]]
+            node.values[:-1] = [test(value) for value in node.values[:-1]]
             return node
 
         def visit_For(self, node):

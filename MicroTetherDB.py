@@ -826,8 +826,10 @@ class _Store:
             return _Store(self.path).read()
         if self.seal_of(self.path) != self.seal:
             return ()
-        # Another runtime may have escaped a key in another way.
-        wanted = _ANY if keys is None else [b"\\"] + [_encode(key) for key in keys]
+        wanted = _ANY
+        if keys is not None:
+            # What has to be escaped may be so in another way, if another runtime has written X.
+            wanted = [b"\\" if b"\\" in text else text for text in map(_encode, keys)]
         return _read_sealed(self.path, wanted)
 
     def _read_journal(self, sizes, before):

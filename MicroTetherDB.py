@@ -559,13 +559,30 @@ def _size(path):
     return stat[6]
 
 
+def _long_line(file, at, room):
+    """Return the text of the line at a place, and where it ends there: as _pieces() yields it."""
+    file.seek(at)
+    end = room
+    while True:
+        line = file.readline(_PIECE)
+        end += len(line)
+        if not line or line.endswith(b"\n"):
+            break
+    file.seek(at)
+    if not room:
+        return file.read(end), end
+    text = bytearray(end + 2 * room)
+    file.readinto(memoryview(text)[room:end])
+    return text, end
+
+
 def _pieces(file, at, room):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
     they are in text[room:end]. Behind them there is twice as much room, or more.
 
-    All are read into one buffer: one for each would leave holes in the heap. But a line that is
-    longer is by itself, all of its text. It doesn't open the file: a generator that is left early
-    would not close it.
+    All are read into one buffer: one for each would leave holes in the heap. But a long line is by
+    itself, all of its text. It doesn't open the file: a generator that is left early would not
+    close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
@@ -573,28 +590,17 @@ def _pieces(file, at, room):
         file.seek(at)
         end = room + file.readinto(memoryview(text)[room : room + _PIECE - _SHORT])
         line = file.readline(_SHORT)
-        size = end + len(line)
         if not line or line.endswith(b"\n"):
-            text[end:size] = line
+            text[end : end + len(line)] = line
+            end += len(line)
         else:
-            size = bytes(text[:end]).rfind(b"\n") + 1
-            if size <= room:
-                size = end
-                while True:
-                    size += len(line)
-                    if not line or line.endswith(b"\n"):
-                        break
-                    line = file.readline(_PIECE)
-                file.seek(at)
-                if room:
-                    text = bytearray(size + 2 * room)
-                    file.readinto(memoryview(text)[room:size])
-                else:
-                    text = file.read(size)
-        if size == room:
+            end = bytes(text[:end]).rfind(b"\n") + 1
+            if end <= room:
+                text, end = _long_line(file, at, room)
+        if end == room:
             return
-        yield at, text, size
-        at += size - room
+        yield at, text, end
+        at += end - room
 
 
 def _lines(file, at):
@@ -707,18 +713,13 @@ def _read_sealed(path, wanted):
             text[0] = _BRACE
             if text[end - 2 : end] != b",\n":
                 break
-            if _contains_one(text, wanted):
-                text[end - 2] = _LAST_BRACE
-                yield _parse(text, end, path)
+            for part in wanted:
+                if part in text:
+                    text[end - 2] = _LAST_BRACE
+                    yield _parse(text, end, path)
+                    break
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
-
-
-def _contains_one(text, parts):
-    for part in parts:
-        if part in text:
-            return True
-    return False
 
 
 def _read_foreign(path):
@@ -1708,9 +1709,7 @@ class MicroTetherDB(_Mapping):
 
     def _items(self):
         for key in self:
-            value = self._find(key)
-            if isinstance(value, _NOT_PLAIN):
-                value = self._hand_out(key, value)
+            value = self.get(key, _MISSING)
             if value is not _MISSING:  # deleted meanwhile
                 yield key, value
 

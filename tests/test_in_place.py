@@ -218,6 +218,21 @@ def change_and_roll_back_a_read(db):
         pass
 
 
+def test_a_dict_that_was_replaced_in_a_transaction_that_raised_is_in_the_next_file(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"x": [1]}
+    try:
+        with db.transaction():
+            db["a"] = 2
+            raise Oops
+    except Oops:
+        pass
+    db["b"] = 3
+    db.flush()
+    assert after_a_crash(path) == {"a": {"x": [1]}, "b": 3}
+    assert db["a"] == {"x": [1]}
+
+
 def test_an_unsaved_change_outlives_a_rollback_after_it(path):
     db = MicroTetherDB(path)
     change_and_roll_back_a_read(db)

@@ -381,3 +381,20 @@ def test_a_record_that_lacks_its_newline_in_the_log_is_not_taken_for_one_that_is
         write(path + ".tip", broken + last)
         with pytest.raises(ValueError, match="damaged"):
             MicroTetherDB(path)
+
+
+def test_a_write_that_ends_in_a_forked_child_frees_no_lock(path, monkeypatch):
+    """What the hook does in a child, here without a fork: tests/pc/test_programs.py forks."""
+    db = MicroTetherDB(path)
+    fsync = module._fsync
+
+    def fork(file):
+        fsync(file)
+        module._disown()
+
+    monkeypatch.setattr(module, "_fsync", fork)
+    db["a"] = 1
+    monkeypatch.setattr(module, "_fsync", fsync)
+    with pytest.raises(ValueError, match="parent process"):
+        db["b"] = 2
+    assert MicroTetherDB(path) == {"a": 1}

@@ -523,7 +523,6 @@ _ANY = (b"",)  # any text contains that
 _NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
-_FIRST_KEY = const(2)  # its place in X
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7B)
@@ -709,7 +708,8 @@ def _read_sealed(path, wanted):
     """Yield the data of a database's X, as dicts of some keys: of all that contain one of the
     texts that are wanted, and some others."""
     with open(path, "rb") as file:
-        for _, text, end in _pieces(file, _FIRST_KEY, 1):
+        start = 2 if file.read(2) == b"{\n" else 1  # another program may leave out the newline
+        for _, text, end in _pieces(file, start, 1):
             text[0] = _BRACE
             if text[end - 2 : end] != b",\n":
                 break
@@ -792,7 +792,7 @@ class _Store:
             if sizes:
                 raise ValueError(
                     path + " is missing, or was edited, while its journal (.log, .tip) is there: "
-                    "put back the one that it belongs to, or remove the journal"
+                    "put back the one it belongs to, or remove the journal"
                 )
             if self.size:
                 try:

@@ -424,6 +424,19 @@ def sealed(path, text):
     write(path, text)
 
 
+def test_a_file_that_another_program_has_sealed_may_be_laid_out_otherwise(path):
+    expected = {"a": {"x": [1]}, "b": "y" * 1000, "c": 2}
+    for text in (
+        b'{"a":{"x":[1]},"b":"%s","c":2}\n' % (b"y" * 1000),
+        b'{"a": {"x": [1]},\n"b": "%s",\n"c": 2}\n' % (b"y" * 1000),
+        b'{ "b" :"%s" ,\n"a":{"x":[1]},\n"c":2\n}' % (b"y" * 1000) + b"\n",
+    ):
+        sealed(path, text)
+        with MicroTetherDB(path) as db:
+            assert content(db) == expected
+        assert files(path)[""].startswith(text)
+
+
 def test_half_of_an_escaped_character_is_refused(path):
     for text in (b'{"a": "\\ud83c"}', b'{"a": "\\udf89\\ud83c"}', b'{"\\ud83cx": 1}'):
         write(path, text)

@@ -558,10 +558,9 @@ def _size(path):
     return stat[6]
 
 
-def _long_line(file, at, room):
-    """Return the text of the line at a place, and where it ends there: as _pieces() yields it."""
-    file.seek(at)
-    end = room
+def _long_piece(file, at, room, end):
+    """Return as _pieces() yields them what is at a place, of which so much has been read, and the
+    rest of the line."""
     while True:
         line = file.readline(_PIECE)
         end += len(line)
@@ -579,9 +578,9 @@ def _pieces(file, at, room):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
     they are in text[room:end]. Behind them there is twice as much room, or more.
 
-    All are read into one buffer: one for each would leave holes in the heap. But a long line is by
-    itself, all of its text. It doesn't open the file: a generator that is left early would not
-    close it.
+    All are read into one buffer: one for each would leave holes in the heap. For a long line there
+    is another: without room, it is all that is in it. The file isn't opened here: a generator that
+    is left early would not close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
@@ -593,9 +592,11 @@ def _pieces(file, at, room):
             text[end : end + len(line)] = line
             end += len(line)
         else:
-            end = bytes(text[:end]).rfind(b"\n") + 1
-            if end <= room:
-                text, end = _long_line(file, at, room)
+            lines = 0 if room else bytes(text[:end]).rfind(b"\n") + 1
+            if lines:
+                end = lines
+            else:
+                text, end = _long_piece(file, at, room, end + len(line))
         if end == room:
             return
         yield at, text, end
@@ -605,7 +606,7 @@ def _pieces(file, at, room):
 def _lines(file, at):
     """Yield (place, line) of each line of a file, from a place on."""
     for place, text, end in _pieces(file, at, 0):
-        if end == len(text):  # a long line, which is not copied
+        if end == len(text):  # a long line, which isn't copied
             yield place, text
             continue
         text = bytes(text[:end])  # old firmware can't search a bytearray
@@ -708,8 +709,7 @@ def _read_sealed(path, wanted):
     """Yield the data of a database's X, as dicts of some keys: of all that contain one of the
     texts that are wanted, and some others."""
     with open(path, "rb") as file:
-        start = 2 if file.read(2) == b"{\n" else 1  # another program may leave out the newline
-        for _, text, end in _pieces(file, start, 1):
+        for _, text, end in _pieces(file, 1, 1):
             text[0] = _BRACE
             if text[end - 2 : end] != b",\n":
                 break

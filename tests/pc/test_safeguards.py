@@ -328,10 +328,11 @@ def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
                 db[f"k{i}"]
             with at_line(note_lent, number, change, db, "k38", number) as lines:
                 value = db["k39"]
-            value["x"] = number
+            if number % 2 or len(lines) < number:  # else the other one has to be known for changed
+                value["x"] = number
             db.close()
             stored = after_a_crash(path)
-            assert stored["k39"] == {"x": number}, (many, number)
+            assert stored["k39"] == value, (many, number)
             assert stored["k38"] == {"x": number} or len(lines) < number, (many, number)
         assert len(lines) < number  # it was tried at each line
 

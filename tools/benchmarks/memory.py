@@ -140,7 +140,6 @@ FIGURES = [
             "60 writes, which make holes": [peak(port, "60 writes", 1000)],
             STORES["json"]: [peak(port, "json write", 1000)],
         },
-        reached=(800, 800, 1850),
     ),
     Figure(
         "peak of a transaction on 5 keys against that with 100 keys",

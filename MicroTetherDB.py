@@ -559,8 +559,8 @@ def _size(path):
 
 
 def _long_piece(file, at, room, end):
-    """Return as _pieces() yields them what is at a place, of which so much has been read, and the
-    rest of the line."""
+    """Return (text, end) as _pieces() yields them: from a place to the end of the line that goes
+    on at end, where the file is."""
     while True:
         line = file.readline(_PIECE)
         end += len(line)
@@ -706,8 +706,8 @@ def _sealed_as(path):
 
 
 def _read_sealed(path, wanted):
-    """Yield the data of a database's X, as dicts of some keys: of all that contain one of the
-    texts that are wanted, and some others."""
+    """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
+    the wanted texts, and perhaps others."""
     with open(path, "rb") as file:
         for _, text, end in _pieces(file, 1, 1):
             text[0] = _BRACE
@@ -821,15 +821,15 @@ class _Store:
             )
 
     def read_again(self, keys):
-        """Return dicts as read() does, while there is no journal: of these keys at least, or of
-        all if that is None; none at all if X is gone or damaged by now."""
+        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
+        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
         if self.seal is None:
             return _Store(self.path).read()
         if self.seal_of(self.path) != self.seal:
             return ()
         wanted = _ANY
         if keys is not None:
-            # What has to be escaped may be so in another way, if another runtime has written X.
+            # Another runtime, if it wrote X, may have escaped a key in another way.
             wanted = [b"\\" if b"\\" in text else text for text in map(_encode, keys)]
         return _read_sealed(self.path, wanted)
 
@@ -1170,7 +1170,7 @@ def _write_end(file, mark, chain):
 # File systems are not thread-safe: all databases of a program share one lock. The thread that has
 # it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-_releases = int, _lock.release  # what ends a block: within another one nothing, which int() does
+_releases = int, _lock.release  # the first for a block within another one: int() does nothing
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any

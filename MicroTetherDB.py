@@ -955,12 +955,6 @@ class _Store:
                     return True
         return False
 
-    def is_due_to_fold(self, size, tip_size):
-        """Whether to fold instead of appending so many bytes: the tip is full, and the journal
-        longer than twice X. Where X is short enough to be inline, too, it need not be."""
-        _, log, tip = self.end
-        return tip + size > tip_size and log + tip + size > 2 * (self.size - tip_size)
-
     def append(self, texts, size, tip_size):
         """Make a batch durable: records of the texts, of about size bytes together.
 
@@ -1941,7 +1935,11 @@ class MicroTetherDB(_Mapping):
         if store.seal is None or store.must_fold or store.failed:
             self._fold()
             return
-        if store.is_due_to_fold(size, self.TIP_SIZE):
+        _, log, tip = store.end
+        tip += size
+        # The tip is full, and the journal longer than twice X. Where X is short enough to be
+        # inline, too, it need not be.
+        if tip > self.TIP_SIZE and log + tip > 2 * (store.size - self.TIP_SIZE):
             try:
                 self._fold()
                 return

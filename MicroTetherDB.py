@@ -668,12 +668,6 @@ def _parse(text, end, path):
     return value
 
 
-def _change(line, path):
-    """Return what a record says, (key, value): _MISSING if it deletes."""
-    record = _parse(line, -_RECORD_END, path)
-    return record[0], record[1] if len(record) > 1 else _MISSING
-
-
 def _mark_of(line):
     return line[-_RECORD_END:-_CHAIN_SIZE]
 
@@ -864,11 +858,11 @@ class _Store:
                 if _mark_of(line) != b" ":
                     continue
                 for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
-                    key, value = _change(record, path)
-                    if key in part or len(part) == _KEYS_AT_ONCE:
+                    change = _parse(record, -_RECORD_END, path)
+                    if change[0] in part or len(part) == _KEYS_AT_ONCE:
                         yield part
                         part = {}
-                    part[key] = value
+                    part[change[0]] = change[1] if len(change) > 1 else _MISSING
                     if record == line:
                         break
                 chain = its_chain

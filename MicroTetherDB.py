@@ -711,7 +711,8 @@ def _read_sealed(path, wanted):
             if text[end - 2 : end] != b",\n":
                 break
             for part in wanted:
-                if part in text:
+                # Another runtime, if it wrote X, may have escaped a key in another way.
+                if part in text or b"\\" in part:
                     text[end - 2] = _LAST_BRACE
                     yield _parse(text, end, path)
                     break
@@ -824,11 +825,7 @@ class _Store:
             return _Store(self.path).read()
         if self.seal_of(self.path) != self.seal:
             return ()
-        wanted = _ANY
-        if keys is not None:
-            # Another runtime, if it wrote X, may have escaped a key in another way.
-            wanted = [b"\\" if b"\\" in text else text for text in map(_encode, keys)]
-        return _read_sealed(self.path, wanted)
+        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
     def _read_journal(self, sizes, before):
         """Yield what the journal says. before is the seal of the X before this one."""

@@ -510,13 +510,6 @@ def _before(noted):
     return noted[0] if isinstance(noted, tuple) else noted
 
 
-def _text_of(key, value):
-    """Return the text of a record that sets key or, with _MISSING, deletes it."""
-    if isinstance(value, bytes):
-        value = json.loads(value)
-    return _encode((key,) if value is _MISSING else (key, value))
-
-
 # The store: the files of a database.
 
 _SEAL_SIZE = const(33)
@@ -1402,15 +1395,19 @@ class _Block:
             return
         size = 0
         texts = []  # of a short batch, so that each is made once
-        for key, value in self.changed():
-            text = _text_of(key, value)
+        for text in self.texts():
             size += len(text) + _RECORD_END
             if size < _PIECE:
                 texts.append(text)
         if size:
-            if size >= _PIECE:
-                texts = (_text_of(key, value) for key, value in self.changed())
-            self.db._save(texts, size)
+            self.db._save(texts if size < _PIECE else self.texts(), size)
+
+    def texts(self):
+        """Yield the text of a record for each change that may have to be saved."""
+        for key, value in self.changed():
+            if isinstance(value, bytes):
+                value = json.loads(value)
+            yield _encode((key,) if value is _MISSING else (key, value))
 
     def hand_over(self, parent):
         """Let the outer block of the same database know what this one knows."""

@@ -1347,39 +1347,36 @@ class _Block:
                 self.order.extend(data)
             del data[key]
 
-    def noted(self):
-        """Yield (key, what was noted for it, its value now): _MISSING, if it is deleted."""
-        for slot in self.before:
-            data = self.db._data[slot]
-            before = self.before[slot]
-            for key in before:
-                yield key, before[key], data.get(key, _MISSING)
-
     def changed(self):
         """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted.
 
         Checks first what was handed out, and sees that no two values share a dict or list.
         """
-        for key, old, value in self.noted():
-            if isinstance(old, tuple):
-                old, ids, was_set = old
-                is_as_before = False
-                if isinstance(value, bytes):  # a text that a block within has left
-                    is_as_before = value == old
-                elif isinstance(value, _NESTED):
-                    is_as_before = _is_unchanged(old, ids, value)
-                    if not is_as_before:
-                        _plain_item(key, value)
-                        _own(value, dict(ids))
-                        ids.clear()
-                        _add_containers(value, ids)
-                        is_as_before = _encode(value) == old
-                if is_as_before and not was_set:
+        for slot in self.before:
+            data = self.db._data[slot]
+            before = self.before[slot]
+            for key in before:
+                old = before[key]
+                value = data.get(key, _MISSING)
+                if isinstance(old, tuple):
+                    old, ids, was_set = old
+                    is_as_before = False
+                    if isinstance(value, bytes):  # a text that a block within has left
+                        is_as_before = value == old
+                    elif isinstance(value, _NESTED):
+                        is_as_before = _is_unchanged(old, ids, value)
+                        if not is_as_before:
+                            _plain_item(key, value)
+                            _own(value, dict(ids))
+                            ids.clear()
+                            _add_containers(value, ids)
+                            is_as_before = _encode(value) == old
+                    if is_as_before and not was_set:
+                        continue
+                # What was a dict or list may have had changes that weren't saved.
+                elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
                     continue
-            # What was a dict or list may have had changes that weren't saved.
-            elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
-                continue
-            yield key, value
+                yield key, value
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""

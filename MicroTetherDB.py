@@ -118,9 +118,6 @@ if _ON_PC:
             return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
         return error if path in str(error) else type(error)(*error.args[:2], path)
 
-    def _close_lost_files(error):
-        pass  # a file that nothing holds is closed at once
-
     def _last_key(data):
         return next(reversed(data))
 
@@ -268,12 +265,6 @@ else:
 
     def _last_key(data):
         return next(iter(data))
-
-    def _close_lost_files(error):
-        """After Ctrl-C, collect a file that it has left open, before anything is written: littlefs
-        writes it back, as it was, when it is collected."""
-        if isinstance(error, KeyboardInterrupt):
-            gc.collect()
 
     _main_thread = get_ident()
 
@@ -1249,17 +1240,14 @@ class _Block:
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
             self.busy = True
-            if kind:
-                _close_lost_files(error)
             if kind and (self.undo or is_operation):
                 self.roll_back()
             elif self.before:
                 self.commit()
-            if is_operation and isinstance(error, OSError):
+            if is_operation and isinstance(error, (OSError, KeyboardInterrupt)):
                 raise error
         except BaseException as failure:
             self.roll_back()
-            _close_lost_files(failure)
             self.db._settle(failure)
             if isinstance(failure, OSError):
                 raise _with_path(failure, self.db._path) from None
@@ -1945,7 +1933,10 @@ class MicroTetherDB(_Mapping):
         does it first."""
         store = self._store
         if not _ON_PC and isinstance(error, KeyboardInterrupt):
-            # On rp2 it may have come in the middle of littlefs, and the journal be spoiled.
+            # A file that it has left open is collected before anything is written: littlefs then
+            # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
+            # journal be spoiled.
+            gc.collect()
             store.must_fold = True
         try:
             # Not within a block: its changes aren't to be saved yet.

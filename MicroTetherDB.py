@@ -109,6 +109,8 @@ if _ON_PC:
     def _utf8(text):
         return text.encode("utf-8", "surrogatepass")
 
+    _backwards = reversed
+
     def _keep_heap_whole():
         pass
 
@@ -117,9 +119,6 @@ if _ON_PC:
         if not os.path.isdir(os.path.dirname(path)):
             return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
         return error if path in str(error) else type(error)(*error.args[:2], path)
-
-    def _last_key(data):
-        return next(reversed(data))
 
     def _task():
         """Return the asyncio task that runs, or None."""
@@ -261,10 +260,8 @@ else:
         """Return an OSError as one that names the path."""
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
 
+    _backwards = iter  # a dict has no order
     _keep_heap_whole = gc.collect
-
-    def _last_key(data):
-        return next(iter(data))
 
     _main_thread = get_ident()
 
@@ -1742,7 +1739,7 @@ class MicroTetherDB(_Mapping):
         with self._operation():
             for data in self._data:
                 if data:
-                    key = _last_key(data)
+                    key = next(_backwards(data))
                     return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 

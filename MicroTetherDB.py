@@ -504,7 +504,7 @@ _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
-_NO_SEAL_BEFORE = const(1)  # in a backup, in the place of the seal of the X before
+_NO_SEAL_BEFORE = const(1)  # in the place of the seal of the X before, where nobody knows that
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
 _KEYS_AT_ONCE = const(10)  # of a journal
@@ -654,7 +654,7 @@ def _mark_of(line):
 
 
 def _sealed_as(path):
-    """Return the seals of the X at path and of the X before, each None if there is none.
+    """Return the seals of the X at path and of the X before, both None if there is none.
 
     Raises ValueError if its checksum is wrong.
     """
@@ -679,7 +679,7 @@ def _sealed_as(path):
             "last two, blank lines; else restore a backup"
         )
     if before.strip():  # the first edition knew only one seal
-        return crc, None
+        return crc, _NO_SEAL_BEFORE
     return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
 
 
@@ -856,10 +856,9 @@ class _Store:
         beside an X that doesn't tell: a backup, put back, or one of the first edition.
         """
         _, log, tip = self.end
-        if before in (None, _NO_SEAL_BEFORE) and not log + tip:
+        if before == _NO_SEAL_BEFORE and not log + tip:
             return
         for name, end in ((".log", log), (".tip", tip)):
-            is_stale = False
             proof = sizes.get(name, 0) > end and self._acknowledged(sizes, name, end)
             # A spill that was cut leaves the log half done, but the tip whole. One that was not
             # leaves in the tip what is in the log by now.
@@ -867,12 +866,10 @@ class _Store:
                 tip if name == ".log" else ".log" in sizes and self._is_in_log(proof)
             ):
                 continue
-            if before is not None:
-                start = before
-                if name == ".tip" and ".log" in sizes:
-                    start = _end_of(self.path + ".log", before)
-                is_stale = _end_of(self.path + name, start) != start
-            if not is_stale:
+            start = before
+            if name == ".tip" and ".log" in sizes:
+                start = _end_of(self.path + ".log", before)
+            if _end_of(self.path + name, start) == start:  # else it is stale
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)

@@ -1546,7 +1546,12 @@ class MicroTetherDB(_Mapping):
         with self._operation():
             try:
                 self._open()
-                self._load()
+                try:
+                    self._read_all(_SELDOM)
+                except MemoryError:
+                    self._read_all(_OFTEN)
+                if not self._store.size:
+                    self._fold()
                 _open_ones[self._path] = self
             except BaseException:
                 self._end("was not opened")
@@ -1572,16 +1577,6 @@ class MicroTetherDB(_Mapping):
                 self._claim = older._claim
                 older._claim = None
             older._end("was opened again, by another MicroTetherDB(...)")
-            self._store = _Store(self._path)
-
-    def _load(self):
-        """Read the files, or make the first one."""
-        try:
-            self._read_all(_SELDOM)
-        except MemoryError:
-            self._read_all(_OFTEN)
-        if not self._store.size:
-            self._fold()
 
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is

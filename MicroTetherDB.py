@@ -1892,8 +1892,8 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""
         store = self._store
-        if store.failed:
-            self._try_to_settle()
+        if store.failed and not store.must_fold:
+            self._settle(None)
         if store.seal is None or store.must_fold or store.failed:
             self._fold()
             return
@@ -1931,19 +1931,16 @@ class MicroTetherDB(_Mapping):
             # Not within a block: its changes aren't to be saved yet.
             if store.must_fold and self._ended is None and not _innermost.parent():
                 self._fold()
-        except Exception:
-            pass
-        self._try_to_settle()
-
-    def _try_to_settle(self):
-        try:
-            self._store.settle()
+            store.settle()
         except Exception:
             pass
 
     def _fold(self):
+        try:
+            self._store.settle()  # or a batch that has failed counts, if the fold is cut off
+        except Exception:
+            pass
         self._make_plain()
-        self._try_to_settle()  # or a batch that has failed counts, if the fold is cut off
         self._store.fold(self._data)
 
     def _is_lent(self, key):

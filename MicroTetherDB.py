@@ -780,24 +780,24 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if name == path:
-            self._tell_twins(seal)
+        if name == path and self.has_tmp and self.seal_of(path + ".tmp") == seal:
+            # FAT renames by writing the new name before it removes the old one.
+            raise ValueError(
+                path + " and its .tmp are one file since a power cut: copy it elsewhere, remove "
+                "both, and copy it back"
+            )
         yield from _read_sealed(name, _ANY)
         self.seal = seal
-        self.end = seal, 0, 0
-        if sizes:
-            yield from self._read_journal(sizes, before)
+        chain, log = yield from self._follow(sizes, ".log", seal, 0)
+        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
+        if tip:
+            # A spill that the power cut has torn: the tip says what is broken in the log.
+            chain, end = yield from self._follow(sizes, ".log", chain, log)
+            self.must_fold = log != end
+        self.end = chain, log, tip
+        self._look_for_damage(sizes, before)
         if name != path:
             _rename(name, path)
-
-    def _tell_twins(self, seal):
-        """Raise ValueError if X and X.tmp are two names of one file: FAT renames by writing the
-        new name before it removes the old one, and the power was cut in between."""
-        if self.has_tmp and self.seal_of(self.path + ".tmp") == seal:
-            raise ValueError(
-                self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
-                "remove both, and copy it back"
-            )
 
     def read_again(self, keys):
         """Read X again, while there is no journal: return dicts, as read() does, of these keys at
@@ -807,17 +807,6 @@ class _Store:
         if self.seal_of(self.path) != self.seal:
             return ()
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
-
-    def _read_journal(self, sizes, before):
-        """Yield what the journal says. before is the seal of the X before this one."""
-        chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
-        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
-        if tip:
-            # A spill that the power cut has torn: the tip says what is broken in the log.
-            chain, end = yield from self._follow(sizes, ".log", chain, log)
-            self.must_fold = log != end
-        self.end = chain, log, tip
-        self._look_for_damage(sizes, before)
 
     def _follow(self, sizes, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.

@@ -1652,6 +1652,7 @@ class MicroTetherDB(_Mapping):
         return (key for keys in _locked(list, map(list, self._data)) for key in keys)
 
     def _items(self):
+        """Walk the (key, value) pairs there are now."""
         for key in self:
             value = self.get(key, _MISSING)
             if value is not _MISSING:  # deleted meanwhile
@@ -1685,10 +1686,7 @@ class MicroTetherDB(_Mapping):
             for item in self._items():
                 yield item[1]
 
-        def items(self):
-            """Walk the (key, value) pairs there are now."""
-            self._must_be_open()
-            return self._items()
+        items = _items
 
     def __eq__(self, other: object) -> bool:
         """Whether other is a mapping of the same keys and values."""

@@ -330,11 +330,6 @@ _NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is 
 _ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
 
 
-def _places(value):
-    """Return the keys of a dict, or the indices of a list."""
-    return value if isinstance(value, dict) else range(len(value))
-
-
 def _place(where, key):
     """Return how a message names the value of a key. TypeError if it can be no key."""
     if not isinstance(key, str):
@@ -428,7 +423,7 @@ def _is_same(a, b):
     if type(a) is not type(b) or a != b:
         return False
     if isinstance(a, _NESTED):
-        for key in _places(a):
+        for key in a if isinstance(a, dict) else range(len(a)):
             if not _is_same(a[key], b[key]):
                 return False
         return True
@@ -448,11 +443,13 @@ def _own(value, ids):
 
     ids are the dicts and lists that were inside before, and stay. It is emptied.
     """
+    places = range(len(value))
     if isinstance(value, dict):
+        places = value
         for key in list(value):
             if type(key) is not str:
                 value[key * 1] = value.pop(key)
-    for key in _places(value):
+    for key in places:
         item = value[key]
         if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
             _own(item, ids)

@@ -1381,12 +1381,10 @@ class _Block:
             its = parent.before.setdefault(slot, {})
             for key in before:
                 new = before[key]
-                if key not in its:
-                    its[key] = new
-                elif isinstance(new, tuple):
-                    its[key] = _before(its[key]), new[1], new[2] or its[key][2]
-                else:
-                    its[key] = _before(its[key])
+                old = its.get(key, new)
+                its[key] = _before(old)
+                if isinstance(new, tuple):
+                    its[key] = its[key], new[1], new[2] or old[2]
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 

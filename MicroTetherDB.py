@@ -616,12 +616,9 @@ def _end_of(path, chain):
     return chain
 
 
-def _continues(line, *chains):
-    """Whether a line of a journal is a record, and continues one of the chains."""
-    for chain in chains:
-        if line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain):
-            return True
-    return False
+def _continues(line, chain):
+    """Whether a line of a journal is a record, and continues the chain."""
+    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
 
 
 def _chain_of(line):
@@ -867,9 +864,9 @@ class _Store:
         That is a batch which is whole and continues another one. Return None if there is none.
         """
         proof = None
-        links = ()  # what the next record may continue: the chain that this one has, or should
         is_first = True
-        chain = self.end[0]
+        may_go_on = False  # whether the next record may continue the line
+        chain = should_be = self.end[0]  # the chain that the line has, and that it should have
         for place, line in self._lines_behind(sizes, name, end):
             if len(line.lstrip(b"\0 \n")) <= _CHAIN_SIZE:  # at most the rest of a record
                 continue
@@ -879,18 +876,17 @@ class _Store:
                     if _continues(line[at:], _chain_of(line[at - _CHAIN_SIZE : at])):
                         proof = line[at:]
                     at = line.find(b'["', at + 1)
-            is_whole = _continues(line, *links)
+            is_whole = may_go_on and (_continues(line, chain) or _continues(line, should_be))
             if name == ".tip" and not place and line[:2] == b'["' and b"\0" not in line:
                 # What it continues is missing at the end of the log.
                 is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
             if is_whole and _mark_of(line) == b" ":
                 proof = line
-            links = ()
             is_first = False
             # Not of what is left of a record, behind a page that never arrived.
             is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
-            if is_whole or not is_rest and _mark_of(line) != b"+":
-                links = _chain_of(line), crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+            may_go_on = is_whole or not is_rest and _mark_of(line) != b"+"
+            should_be = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
             chain = _chain_of(line)
         return proof
 

@@ -459,25 +459,6 @@ def _own(value, ids):
                 value[key] = back
 
 
-def _pack(value, is_lent):
-    """Return a snapshot of value: of a dict or list its JSON text, as bytes, which no value is.
-
-    is_lent: it may have been changed in place. If to something that can't be stored, it is its own
-    snapshot.
-    """
-    if isinstance(value, _NESTED):
-        if not is_lent:
-            return _encode(value)
-        text, back = _round_trip(value)
-        if back == value:
-            return text
-        try:
-            return _encode(_plain(value, ""))
-        except (TypeError, ValueError):
-            pass
-    return value
-
-
 def _is_unchanged(text, ids, value):
     """Whether value still is what its snapshot says, with the same dicts and lists inside."""
     try:
@@ -1278,7 +1259,7 @@ class _Block:
                 ids.update(parent.note_read(key, value, is_new))
             is_new = is_new or not parent
             # A callback may have noted it meanwhile.
-            before.setdefault(key, (_pack(value, self.db._is_lent(key)), ids, False))
+            before.setdefault(key, (self.snapshot(key, value), ids, False))
         noted = before[key]
         if not isinstance(noted, tuple):
             before[key] = noted = noted, {}, True
@@ -1286,6 +1267,22 @@ class _Block:
         if is_new:
             _add_containers(value, noted[1])
         return noted[1]
+
+    def snapshot(self, key, value):
+        """Return a snapshot of a value: of a dict or list its JSON text, as bytes, which no value
+        is. One that was changed in place to what can't be stored is its own snapshot."""
+        if isinstance(value, _NESTED):
+            lent = self.db._lent
+            if lent is not None and key not in lent:
+                return _encode(value)
+            text, back = _round_trip(value)
+            if back == value:
+                return text
+            try:
+                return _encode(_plain(value, ""))
+            except (TypeError, ValueError):
+                pass
+        return value
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
@@ -1298,7 +1295,7 @@ class _Block:
             if not isinstance(old, _NESTED) and _is_same(old, value):
                 return
             # In a block of the user's, he may change the old value in place.
-            before[key] = _pack(old, self.db._is_lent(key)) if self.outer else old
+            before[key] = self.snapshot(key, old) if self.outer else old
         else:
             before[key] = _before(before[key])
         self.text = text if is_first else None
@@ -1826,7 +1823,7 @@ class MicroTetherDB(_Mapping):
             block = block.parent()
         if block and isinstance(value, _NESTED):
             block.note_read(key, value, is_new)
-        if not self._is_lent(key):
+        if lent is not None and key not in lent:
             self._note_lent(key)
         return value
 
@@ -1920,10 +1917,6 @@ class MicroTetherDB(_Mapping):
             pass
         self._make_plain()
         self._store.fold(self._data)
-
-    def _is_lent(self, key):
-        lent = self._lent
-        return lent is None or key in lent
 
     def _lent_items(self, lent):
         """Yield (key, value) of each dict or list that may have been changed in place.

@@ -310,7 +310,6 @@ else:
 
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
-_EIO = const(5)
 _EBUSY = const(16)
 _EISDIR = const(21)
 _EINVAL = const(22)
@@ -906,10 +905,11 @@ class _Store:
             self.remove(".tmp")
             self.has_tmp = False
         with _open_at(start, path, self.path) as file:
-            if file.seek(0, 2) < start or spills and not self._copy_tip(file, start, tip):
-                self.must_fold = True
-                raise OSError(_EIO, self.path + ": its journal got shorter")
-            file.seek(start + tip if spills else start)
+            if file.seek(0, 2) < start:
+                raise OSError(_ENOENT)  # what counts of it is gone
+            file.seek(start)
+            if spills and tip:
+                self._copy_tip(file, tip)
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
@@ -918,17 +918,14 @@ class _Store:
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
-    def _copy_tip(self, file, start, left):
-        """Copy what counts of the tip to a place in the log. Return whether it was all there."""
-        if left:
-            file.seek(start)
-            with open(self.path + ".tip", "rb") as source:
-                while left:
-                    text = source.read(min(left, 64))
-                    if not text:
-                        return False
-                    left -= file.write(text)
-        return True
+    def _copy_tip(self, file, left):
+        """Copy to the log what counts of the tip."""
+        with open(self.path + ".tip", "rb") as source:
+            while left:
+                text = source.read(min(left, 64))
+                if not text:
+                    raise OSError(_ENOENT)
+                left -= file.write(text)
 
     def settle(self):
         """Make sure that a failed batch doesn't count, even if it has reached the disk.
@@ -1888,7 +1885,7 @@ class MicroTetherDB(_Mapping):
         try:
             store.append(texts, size, self.TIP_SIZE)
         except OSError as error:
-            if not store.must_fold and error.args[0] != _ENOENT:  # the journal is gone
+            if error.args[0] != _ENOENT:  # the journal is gone
                 raise
             self._fold()
 

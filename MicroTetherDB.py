@@ -111,9 +111,6 @@ if _ON_PC:
 
     _backwards = reversed
 
-    def _keep_heap_whole():
-        pass
-
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
         if not os.path.isdir(os.path.dirname(path)):
@@ -261,7 +258,6 @@ else:
         return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
 
     _backwards = iter  # a dict has no order
-    _keep_heap_whole = gc.collect
 
     _main_thread = get_ident()
 
@@ -1297,8 +1293,8 @@ class _Block:
             before[key] = _before(before[key])
         self.text = text if is_first else None
         if value is not _MISSING:
-            if len(before) > 3 and (len(before) + slot) % 16 == 15:  # of a large batch
-                _keep_heap_whole()
+            if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
+                gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
             if _ON_PC and not self.order:
@@ -1557,8 +1553,8 @@ class MicroTetherDB(_Mapping):
         all holes, too small for what a dict needs in one piece."""
         self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
-            if count % interval == interval - 1:
-                _keep_heap_whole()
+            if not _ON_PC and count % interval == interval - 1:
+                gc.collect()
             for key in part:
                 value = part[key]
                 data = self._data[_hash(key) & (_SLOTS - 1)]

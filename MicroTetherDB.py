@@ -1057,14 +1057,18 @@ class _Store:
 
 def _write_batch(file, texts, chain):
     """Write a record for each of the texts. Return the chain."""
-    mark = b""
+    is_first = True
     for text in texts:
-        if mark:
-            chain = _write_end(file, mark, chain)
-        mark = b"+"
+        if not is_first:
+            chain = crc32(b"+", chain)
+            file.write(b"+%08x\n" % chain)
+        is_first = False
         chain = crc32(text, chain)
         file.write(text)
-    return _write_end(file, b" ", chain) if mark else chain
+    if not is_first:
+        chain = crc32(b" ", chain)
+        file.write(b" %08x\n" % chain)
+    return chain
 
 
 def _pad(file, start, spills):
@@ -1080,12 +1084,6 @@ def _pad(file, start, spills):
         # A PC syncs faster what is overwritten than what grows.
         file.write((b" " * 63 + b"\n") * (_ERASE_SIZE // 64))
     return end
-
-
-def _write_end(file, mark, chain):
-    chain = crc32(mark, chain)
-    file.write(mark + b"%08x\n" % chain)
-    return chain
 
 
 # The block: what lock() and transaction() do, and the one lock of the program.

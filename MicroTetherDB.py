@@ -471,6 +471,27 @@ def _before(noted):
     return noted[0] if isinstance(noted, tuple) else noted
 
 
+def _is_as_noted(key, noted, value):
+    """Whether the value of a key is what a block has noted for it, so that it needn't be saved.
+
+    What was handed out is checked first, and gets dicts and lists of its own.
+    """
+    if not isinstance(noted, tuple):
+        # What was a dict or list may have had changes that weren't saved.
+        return not isinstance(noted, _NOT_PLAIN) and _is_same(noted, value)
+    text, ids, was_set = noted
+    now = value  # a text, if a block within has left that
+    if isinstance(value, _NESTED):
+        now = text
+        if not _is_unchanged(text, ids, value):
+            _plain_item(key, value)
+            _own(value, dict(ids))
+            ids.clear()
+            _add_containers(value, ids)
+            now = _encode(value)
+    return now == text and not was_set
+
+
 # The store: the files of a database.
 
 _SEAL_SIZE = const(33)
@@ -1300,35 +1321,14 @@ class _Block:
             del data[key]
 
     def changed(self):
-        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted.
-
-        Checks first what was handed out, and sees that no two values share a dict or list.
-        """
+        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted."""
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
             for key in before:
-                old = before[key]
                 value = data.get(key, _MISSING)
-                if isinstance(old, tuple):
-                    old, ids, was_set = old
-                    is_as_before = False
-                    if isinstance(value, bytes):  # a text that a block within has left
-                        is_as_before = value == old
-                    elif isinstance(value, _NESTED):
-                        is_as_before = _is_unchanged(old, ids, value)
-                        if not is_as_before:
-                            _plain_item(key, value)
-                            _own(value, dict(ids))
-                            ids.clear()
-                            _add_containers(value, ids)
-                            is_as_before = _encode(value) == old
-                    if is_as_before and not was_set:
-                        continue
-                # What was a dict or list may have had changes that weren't saved.
-                elif not isinstance(old, _NOT_PLAIN) and _is_same(old, value):
-                    continue
-                yield key, value
+                if not _is_as_noted(key, before[key], value):
+                    yield key, value
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""

@@ -375,7 +375,7 @@ def _plain_item(key, value):
     try:
         return [_plain(key, where), _plain(value, where)]
     except RuntimeError:
-        raise ValueError(where + ": nests too deep for the stack that is left") from None
+        raise ValueError(where + ": nests too deep, or contains itself") from None
 
 
 def _round_trip(value):

@@ -1307,7 +1307,7 @@ class _Block:
             if not isinstance(old, _NESTED) and _is_same(old, value):
                 return
             # In a block of the user's, he may change the old value in place.
-            before[key] = self.snapshot(key, old) if self.outer else old
+            before[key] = self.snapshot(key, old) if self.outer and not self.undo else old
         else:
             before[key] = _before(before[key])
         self.text = text if is_first else None
@@ -1366,7 +1366,7 @@ class _Block:
             for key in before:
                 new = before[key]
                 old = its.get(key, new)
-                its[key] = _before(old)
+                its[key] = self.snapshot(key, _before(old))  # as in put()
                 if isinstance(new, tuple):
                     its[key] = its[key], new[1], new[2] or old[2]
         if _ON_PC and not parent.order:

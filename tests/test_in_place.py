@@ -530,3 +530,22 @@ def test_a_float_that_is_kept_exactly_is_not_made_anew(path):
     value[0].append(number)
     db.flush()  # a new float for each would leave a heap full of holes
     assert db["a"] is value and value[0][0] is number
+
+
+def test_a_refused_operation_leaves_what_was_read_in_its_block_the_value(path):
+    def rows():
+        yield "all", []
+        yield "user1", 1
+        raise Oops
+
+    for kind, refused in ((TypeError, {"all": [], "user1": 1, "x": b"bytes"}), (Oops, rows())):
+        db = start(path)
+        with db.lock():
+            all, user = db["all"], db["user1"]
+            raises(kind, db.update, refused)
+            assert db["all"] is all and db["user1"] is user
+            all.append(1)
+            user["tags"].append("b")
+        assert content(db) == after_a_crash(path)
+        assert db["all"] == [1] and db["user1"]["tags"] == ["a", "b"]
+        db.close()

@@ -112,10 +112,12 @@ if _ON_PC:
     _backwards = reversed
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path."""
+        """Return an OSError as one that names the path, unless it names a file already."""
         if not os.path.isdir(os.path.dirname(path)):
-            return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
-        return error if path in str(error) else type(error)(*error.args[:2], path)
+            return FileNotFoundError(_ENOENT, "its folder doesn't exist: make that first", path)
+        if error.filename is None and path not in str(error):
+            error.filename = path
+        return error
 
     def _task():
         """Return the asyncio task that runs, or None."""
@@ -255,7 +257,7 @@ else:
 
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
-        return OSError(error.args[0], error.args[1] if len(error.args) > 1 else path)
+        return OSError(*(error.args + (path,))[:2])
 
     _backwards = iter  # a dict has no order
 
@@ -520,7 +522,7 @@ def _stat(path):
     try:
         return os.stat(path)
     except OSError as error:
-        if error.args[0] not in (_ENOENT, _ENOENT_IN_A_BROWSER):
+        if error.args[:1] not in ((_ENOENT,), (_ENOENT_IN_A_BROWSER,)):
             raise
     return None
 
@@ -1213,7 +1215,9 @@ class _Block:
                 self.roll_back()
             elif self.before:
                 self.commit()
-            if is_operation and isinstance(error, (OSError, KeyboardInterrupt)):
+            # An OSError in update() comes from what it was given.
+            is_ours = isinstance(error, OSError) and not self.undo
+            if is_operation and (is_ours or isinstance(error, KeyboardInterrupt)):
                 raise error
         except BaseException as failure:
             self.roll_back()
@@ -1879,7 +1883,7 @@ class MicroTetherDB(_Mapping):
         try:
             store.append(texts, size, self.TIP_SIZE)
         except OSError as error:
-            if error.args[0] != _ENOENT:  # the journal is gone
+            if error.args[:1] != (_ENOENT,):  # the journal is gone
                 raise
             self._fold()
 

@@ -324,15 +324,50 @@ def test_a_journal_file_that_is_gone_or_shorter_is_made_good_by_the_next_write(p
             db.close()
 
 
+def test_what_the_source_of_an_update_raises_comes_out_as_it_is(path):
+    class SensorError(OSError):
+        def __init__(self, sensor, reading):
+            super().__init__("no answer from " + sensor)
+
+    def rows(error):
+        yield "new", 1
+        raise error
+
+    db = MicroTetherDB(path)
+    for error in (OSError(2, "readings.csv"), OSError("timed out"), OSError(), SensorError("a", 1)):
+        args = error.args
+        try:
+            db.update(rows(error))
+            raise AssertionError("not raised")
+        except OSError as raised:
+            assert raised is error and raised.args == args
+        assert content(db) == {}
+    db["next"] = 1
+    assert after_a_crash(path) == {"next": 1}
+
+
+def test_an_error_without_a_number_is_raised_as_it_is(path):
+    module = sys.modules["MicroTetherDB"]
+    sync = module._sync
+
+    def fails(file):  # as a handler of a signal might, with a TimeoutError
+        module._sync = sync
+        raise OSError
+
+    db = MicroTetherDB(path)
+    for n in range(3):
+        db["a"] = n
+        module._sync = fails
+        raises(OSError, db.__setitem__, "a", "lost")
+        assert content(db) == after_a_crash(path) == {"a": n}
+
+
 def test_what_fails_in_a_backup_names_the_backup(path):
     db = MicroTetherDB(path)
     db["a"] = 1
-    target = path + "-missing/backup"
-    try:
-        db.backup(target)
-        raise AssertionError("it was made")
-    except OSError as error:
-        assert "missing/backup" in str(error), error
+    target = path[: path.rfind("/") + 1] + "missing/backup"
+    error = raises(OSError, db.backup, target)
+    assert "missing/backup" in error and path not in error, error
 
 
 def strike_as_the_journal_is_opened():

@@ -1346,6 +1346,11 @@ class _Block:
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
+        if _ON_PC and self.order and self.moves_keys():
+            for _ in self.changed():
+                pass
+            self.db._fold()  # a journal would leave them where they were
+            return
         size = 0
         texts = []  # of a short batch, so that each is made once
         for text in self.texts():
@@ -1354,6 +1359,19 @@ class _Block:
                 texts.append(text)
         if size:
             self.db._save(texts if size < _PIECE else self.texts(), size)
+
+    if _ON_PC:
+
+        def moves_keys(self):
+            """Whether keys were deleted and set again, so that they are at the end now."""
+            data = self.db._data[0]
+            noted = self.before[0]
+            if next(reversed(data), None) not in noted:
+                return False
+            new = {key: None for key in noted if _before(noted[key]) is _MISSING}
+            ordered = [key for key in self.order if key in data and key not in new]
+            ordered += [key for key in new if key in data]
+            return list(data) != ordered
 
     def texts(self):
         """Yield the text of a record for each change that may have to be saved."""

@@ -114,7 +114,7 @@ if _ON_PC:
     def _with_path(error, path):
         """Return an OSError as one that names the path, unless it names a file already."""
         if not os.path.isdir(os.path.dirname(path)):
-            return FileNotFoundError(_ENOENT, "its folder doesn't exist: make that first", path)
+            return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
         if error.filename is None and path not in str(error):
             error.filename = path
         return error
@@ -131,12 +131,14 @@ if _ON_PC:
         and owner of like. Follow no link."""
         if start:
             return open(path, "r+b")
+        stat = _stat(like)
         with suppress(FileNotFoundError):
             os.unlink(path)
-        if not os.path.exists(like):
+        if stat is None:
             return open(path, "xb")
+        if not stat.st_mode & 0o200:
+            raise PermissionError(_EACCES, "it is read-only", like)
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
-        stat = os.stat(like)
         if os.name == "posix":
             with suppress(PermissionError):
                 os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
@@ -308,6 +310,7 @@ else:
 
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
+_EACCES = const(13)
 _EBUSY = const(16)
 _EISDIR = const(21)
 _EINVAL = const(22)
@@ -376,7 +379,9 @@ def _plain_item(key, value):
     where = _place("db", key)
     try:
         return [_plain(key, where), _plain(value, where)]
-    except RuntimeError:
+    except RuntimeError as error:
+        if "recursion" not in str(error):
+            raise
         raise ValueError(where + ": nests too deep, or contains itself") from None
 
 

@@ -334,7 +334,8 @@ def test_what_the_source_of_an_update_raises_comes_out_as_it_is(path):
         raise error
 
     db = MicroTetherDB(path)
-    for error in (OSError(2, "readings.csv"), OSError("timed out"), OSError(), SensorError("a", 1)):
+    errors = OSError(2, "readings.csv"), OSError("timed out"), OSError(), SensorError("a", 1)
+    for error in errors:
         args = error.args
         try:
             db.update(rows(error))

@@ -2,7 +2,7 @@ import json
 from collections import OrderedDict
 
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, only, read, same
+from support import after_a_crash, content, only, raises, read, same
 
 SCALARS = [
     None,
@@ -212,3 +212,18 @@ def test_doubles_are_exact(path):
         db["a"] = value
         assert db["a"] == value
         assert after_a_crash(path) == {"a": value}
+
+
+def test_what_a_value_itself_raises_is_not_taken_for_a_deep_value(path):
+    class NotReady(dict):
+        def items(self):
+            raise RuntimeError("sensor not ready")
+
+        def __getitem__(self, key):
+            raise RuntimeError("sensor not ready")
+
+    db = MicroTetherDB(path)
+    for value in ([NotReady(t=1), (1,)], {"x": (2, NotReady(t=1))}):
+        assert raises(RuntimeError, db.__setitem__, "a", value) == "sensor not ready"
+    db["a"] = 1
+    assert content(db) == after_a_crash(path) == {"a": 1}

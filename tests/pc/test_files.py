@@ -57,6 +57,22 @@ def test_a_fold_by_root_keeps_the_owner(path):
             assert (stat.st_uid, stat.st_gid) == (1234, 2345), end
 
 
+def test_a_file_that_is_read_only_is_read_and_not_replaced(path):
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    os.chmod(path, 0o444)
+    before = files(path)
+    with MicroTetherDB(path) as db:
+        for write in (lambda: db.update(a=2), db.clear, lambda: db.pop("a")):
+            with pytest.raises(PermissionError, match=f"read-only: .*{path}"):
+                write()
+            assert dict(db) == {"a": 1}
+    assert files(path) == before
+    os.chmod(path, 0o644)
+    with MicroTetherDB(path) as db:
+        db["a"] = 3
+
+
 def test_a_planted_link_is_not_followed(path):
     victim = path + "-victim"
     support.write(victim, b"precious")

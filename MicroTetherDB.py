@@ -299,12 +299,12 @@ else:
 
     def _are_two(path, other):
         """Whether two full paths lead to two files, or to none yet."""
-        folder = "/"
+        folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
-            names = os.listdir(folder)
+            names = os.listdir(folder or "/")
             if name != its and (name in names) == (its in names):
                 return True
-            folder += its + "/"
+            folder += "/" + its
         return _stat(path) is None
 
 

@@ -186,6 +186,20 @@ def test_taking_over_knows_a_file_by_any_spelling_of_its_path(path):
         assert len(db) == 4
 
 
+def test_in_a_folder_too_it_is_taken_over(path):
+    os.mkdir("folder")
+    os.mkdir("folder/within")
+    for spelling in ("folder/my.db", "folder/within/my.db"):
+        older = MicroTetherDB(spelling)
+        older["a"] = 1
+        newer = MicroTetherDB(spelling)
+        assert "opened again" in raises(ValueError, len, older)
+        assert "which is open" in raises(ValueError, newer.backup, spelling)
+        newer["b"] = 2
+        assert after_a_crash(spelling) == {"a": 1, "b": 2}
+        newer.close()
+
+
 def test_a_failed_takeover_leaves_the_older_one_as_it_was(path):
     db = MicroTetherDB(path)
     db["a"] = 1

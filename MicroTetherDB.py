@@ -1859,9 +1859,8 @@ class MicroTetherDB(_Mapping):
     def _read_back(self, key, value):
         """Read back a value that a rollback has left as its text."""
         if isinstance(value, bytes):
-            block = _own_block()
-            if not block or not block.busy:
-                with self._operation():  # or somebody might change it meanwhile
+            if not _own_block():
+                with self._operation():  # or another thread might change it meanwhile
                     return self._read_back(key, self._find(key))
             back = json.loads(value)
             data = self._data[_hash(key) & (_SLOTS - 1)]

@@ -181,6 +181,27 @@ def asyncio_of_this_runtime():
     return asyncio
 
 
+def test_what_was_rolled_back_can_be_read_by_any_task_of_the_thread(path):
+    asyncio = asyncio_of_this_runtime()
+    if asyncio is None:
+        return
+
+    async def read():
+        return db["a"]
+
+    db = MicroTetherDB(path)
+    db["a"] = {"n": 1}
+    try:
+        with db.transaction():
+            db["a"]["n"] = 2
+            raise Oops
+    except Oops:
+        pass
+    with db.lock():
+        assert asyncio.run(read()) == {"n": 1}
+    sound(db, path, {"a": {"n": 1}})
+
+
 def test_tasks_that_await_in_blocks_lose_nothing_silently(path):
     asyncio = asyncio_of_this_runtime()
     if asyncio is None:

@@ -1339,21 +1339,24 @@ class _Block:
                 if not _is_as_noted(key, before[key], value):
                     yield key, value
 
+    def make_plain(self):
+        """See that all it has changed can be saved, and shares no dict or list."""
+        for _ in self.changed():
+            pass
+
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
         parent = self.parent()
         if parent:
             if self.undo:  # else they are its own already
-                for _ in self.changed():
-                    pass
+                self.make_plain()
                 self.hand_over(parent)
             return
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
         if _ON_PC and self.order and self.moves_keys():
-            for _ in self.changed():
-                pass
+            self.make_plain()
             self.db._fold()  # a journal would leave them where they were
             return
         size = 0
@@ -1795,6 +1798,10 @@ class MicroTetherDB(_Mapping):
         with self._operation():
             path = _full_path(path)
             _must_be_apart(path)
+            block = _innermost.parent()
+            while block:  # it knows best whose a dict or list is
+                block.make_plain()
+                block = block.parent()
             self._make_plain()
             claim = _ON_PC and _claim(path)
             try:

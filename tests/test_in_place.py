@@ -596,3 +596,21 @@ def test_a_refused_operation_leaves_what_was_read_in_its_block_the_value(path):
         assert content(db) == after_a_crash(path)
         assert db["all"] == [1] and db["user1"]["tags"] == ["a", "b"]
         db.close()
+
+
+def test_a_backup_in_a_block_leaves_a_shared_list_to_the_value_it_was_in(path):
+    for inner in (False, True):
+        db = start(path)
+        with db.lock():
+            tags = db["user1"]["tags"]
+            db["all"].append(tags)
+            if inner:
+                with db.transaction():
+                    db.backup(path + ".copy")
+            else:
+                db.backup(path + ".copy")
+            tags.append("b")
+        assert db["user1"]["tags"] is tags
+        assert content(db) == after_a_crash(path)
+        assert content(db) == {"all": [["a"]], "user1": {"n": 1, "tags": ["a", "b"]}}
+        db.close()

@@ -121,7 +121,7 @@ if _ON_PC:
 
     def _task():
         """Return the asyncio task that runs, or None."""
-        with suppress(KeyError, RuntimeError):
+        with suppress(AttributeError, KeyError, RuntimeError):  # it may be just being imported
             return sys.modules["asyncio"].current_task()
 
     # Files: their mode and owner stay, and they are on the disk when _sync() or _rename() returns.
@@ -268,7 +268,8 @@ else:
     def _task():
         """Return the asyncio task that runs, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
-        return core and get_ident() == _main_thread and core.cur_task
+        # While it is being imported, it has none yet.
+        return get_ident() == _main_thread and getattr(core, "cur_task", None)
 
     def _open_at(start, path, like):
         """Open a file to go on writing at that place: a new one, if it is 0.

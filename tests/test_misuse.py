@@ -1,10 +1,11 @@
 """Blocks that are misused: told, never swallowed. Afterwards memory is what is on disk, the lock
 is free, and later writes are durable."""
 
+import sys
 import time
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, raises, threaded
+from support import CPYTHON, Oops, after_a_crash, content, raises, threaded
 from test_threads import Thread
 
 
@@ -242,6 +243,20 @@ def test_tasks_that_await_in_blocks_lose_nothing_silently(path):
     assert content(db) == disk
     assert dict(acknowledged) == disk
     sound(db, path, disk)
+
+
+def test_while_asyncio_is_being_imported_a_database_can_be_used(path):
+    """By another thread or a callback: the module is known by then, but not all is in it."""
+    name = "asyncio" if CPYTHON else "asyncio.core"
+    db = MicroTetherDB(path)
+    was = sys.modules.get(name)
+    sys.modules[name] = time  # a module that has nothing of asyncio
+    try:
+        sound(db, path, {})
+    finally:
+        del sys.modules[name]
+        if was:
+            sys.modules[name] = was
 
 
 @threaded

@@ -91,6 +91,7 @@ if _ON_PC:
     from threading import RLock as allocate_lock
     from threading import get_ident
     from typing import Any
+    from weakref import ref
 
     _hash = len  # there is one dict only
 
@@ -120,9 +121,11 @@ if _ON_PC:
         return error
 
     def _task():
-        """Return the asyncio task that runs, or None."""
+        """Return the asyncio task that runs, or None: as a weak reference, the same each time, so
+        that a task which nobody goes on with is freed, with the block that it is in."""
         with suppress(AttributeError, KeyError, RuntimeError):  # it may be just being imported
-            return sys.modules["asyncio"].current_task()
+            task = sys.modules["asyncio"].current_task()
+            return task and ref(task)
 
     # Files: their mode and owner stay, and they are on the disk when _sync() or _rename() returns.
 

@@ -1,6 +1,8 @@
 """Safeguards against what can't be brought about from outside: two faults, or a race, at once."""
 
+import asyncio
 import contextlib
+import gc
 import os
 import sys
 import threading
@@ -399,3 +401,23 @@ def test_a_write_that_ends_in_a_forked_child_frees_no_lock(path, monkeypatch):
     with pytest.raises(ValueError, match="parent process"):
         db["b"] = 2
     assert MicroTetherDB(path) == {"a": 1}
+
+
+def test_a_block_that_an_abandoned_task_is_in_ends_with_the_task(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+
+    async def abandoned():
+        with db.transaction():
+            db["a"] = 2
+            await asyncio.Event().wait()
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed"
+    loop.create_task(abandoned())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    del loop
+    gc.collect()
+    db["b"] = 3
+    assert after_a_crash(path) == {"a": 1, "b": 3}

@@ -1444,7 +1444,9 @@ if _ON_PC:
 
     class _Guard:
         """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
-        first line, so that no __exit__ runs; but a generator is closed when nothing holds it."""
+        first line, so that no __exit__ runs; but a generator is closed when nothing holds it. So
+        where Ctrl-C strikes as __exit__ is entered, the block is rolled back, but stays open until
+        the KeyboardInterrupt has been dealt with."""
 
         def __init__(self, db, undo, busy):
             self.block = _Block(db, undo, busy)
@@ -1453,19 +1455,29 @@ if _ON_PC:
         def __enter__(self):
             if self.block.before is not None or self.generator.gi_running:
                 raise RuntimeError(_MISUSED)
-            return next(self.generator)
+            try:
+                return next(self.generator)
+            except BaseException:
+                self.end()
+                raise
 
         def __exit__(self, kind, error, trace):
-            if not self.block.is_open():
-                self.block.refuse_to_end()
-            if kind is None:
-                next(self.generator, None)
-                return
             try:
-                self.generator.throw(error)
+                if not self.block.is_open():
+                    self.block.refuse_to_end()
+                if kind is None:
+                    next(self.generator, None)
+                else:
+                    self.generator.throw(error)
             except BaseException as raised:
+                self.end()
                 if raised is not error:
                     raise
+
+        def end(self):
+            """Roll the block back if it is open still: Ctrl-C came just outside of run()."""
+            if self.block.is_open():
+                self.generator.close()
 
         @staticmethod
         def run(block):

@@ -93,6 +93,53 @@ def test_ctrl_c_as_a_block_begins_to_end_rolls_it_back(path, monkeypatch):
     assert after_a_crash(path) == {"a": 1, "b": 2}
 
 
+class StruckGenerator:
+    """A block's generator, with Ctrl-C just after it is gone on with to enter the block, or just
+    before that to end it."""
+
+    gi_running = False
+
+    def __init__(self, generator, strikes_at_entry):
+        self.generator = generator
+        self.strikes = strikes_at_entry
+
+    def __next__(self):
+        if not self.generator.gi_suspended:
+            next(self.generator)
+            if not self.strikes:
+                return
+        raise KeyboardInterrupt
+
+    def throw(self, error):
+        raise KeyboardInterrupt
+
+    def close(self):
+        self.generator.close()
+
+
+def test_ctrl_c_just_outside_of_a_blocks_generator_rolls_it_back_at_once(path):
+    db = MicroTetherDB(path)
+    expected = {"a": 1}
+    db["a"] = 1
+    for kind in ("transaction", "lock", "_operation"):
+        for place in ("entered", "left", "raised"):
+            guard = getattr(db, kind)()
+            guard.generator = StruckGenerator(guard.generator, place == "entered")
+            try:
+                with guard:
+                    guard.block.put("a", 2, None)
+                    if place == "raised":
+                        raise Oops
+                raise AssertionError
+            except KeyboardInterrupt:  # while it is alive, and holds the block
+                db[kind + place] = 3
+                other = threading.Thread(target=db.update, args=({"b": place},), daemon=True)
+                other.start()
+                other.join(20)
+            expected.update({kind + place: 3, "b": place})
+            assert db == after_a_crash(path) == expected
+
+
 def test_a_child_process_disowns_what_it_has_inherited(path):
     other = module_with()
     db = other.MicroTetherDB(path)

@@ -1471,7 +1471,9 @@ if _ON_PC:
                     self.generator.throw(error)
             except BaseException as raised:
                 self.end()
-                if raised is not error:
+                # A generator can't raise StopIteration: Python makes a RuntimeError of it.
+                was_stop = isinstance(error, StopIteration) and raised.__cause__ is error
+                if raised is not error and not was_stop:
                     raise
 
         def end(self):

@@ -78,6 +78,32 @@ def test_a_lock_that_raises_keeps_and_saves_what_was_done(path):
     assert content(db) == after_a_crash(path) == expected
 
 
+def test_stop_iteration_leaves_a_block_as_any_exception_does(path):
+    def stop():
+        raise StopIteration(1)
+
+    class Odd:
+        def keys(self):
+            return ["a", "b"]
+
+        def __getitem__(self, key):
+            return 2 if key == "a" else stop()
+
+    db = start(path)
+    for name in ("transaction", "lock"):
+        error = None
+        try:
+            with getattr(db, name)():
+                db["n"] = name
+                stop()
+        except StopIteration as stopped:
+            error = stopped
+        assert error.args == (1,)
+        assert content(db)["n"] == after_a_crash(path)["n"] == (name if name == "lock" else 0)
+    raises(StopIteration, db.update, Odd())
+    assert content(db) == after_a_crash(path) == dict(data(), n="lock")
+
+
 def test_a_deleted_key_comes_back(path):
     db = start(path)
     ways = [

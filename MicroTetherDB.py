@@ -169,6 +169,8 @@ if _ON_PC:
 
     # Other programs, which X.lock keeps out, and forked children.
 
+    _claims = {}  # full path: the open X.lock, of what this program has open
+
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
         flags = os.O_CREAT | os.O_NOFOLLOW
@@ -182,34 +184,40 @@ if _ON_PC:
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 
+    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for it
+    # after a call, at the start of a function, and where a loop goes back.
+
     def _claim(path):
-        """Refuse a database that another program has open. Return what holds the claim."""
-        while flock and os.access(os.path.dirname(path), os.W_OK):
-            claim = _open_lock(path + ".lock")
+        """Keep other programs out of a database. OSError if one has it open."""
+        name = path + ".lock"
+        while path not in _claims and flock and os.access(os.path.dirname(path), os.W_OK):
+            _claims[path] = claim = _open_lock(name)  # first: a child forked now must close it
+            is_held = False
             try:
                 flock(claim, LOCK_EX | LOCK_NB)
                 # The other program may have removed it just now: then it is to be made anew.
                 with suppress(FileNotFoundError):
-                    if os.path.samestat(os.fstat(claim), os.stat(path + ".lock")):
-                        with suppress(OSError):  # a full disk
-                            os.write(claim, b"%-20d" % os.getpid())
-                        return claim
-                os.close(claim)
-            except BaseException as error:
+                    is_held = os.path.samestat(os.fstat(claim), os.stat(name))
+                with suppress(OSError):  # a full disk
+                    os.write(claim, b"%-20d" % os.getpid())
+            except BlockingIOError:
                 other = os.read(claim, 20).decode().strip()
-                os.close(claim)
-                if isinstance(error, BlockingIOError):
-                    who = "process " + other if other else "another process"
-                    text = "%s is open in %s: close it there" % (path, who)
-                    raise OSError(_EBUSY, text) from None
-                raise
+                who = "process " + other if other else "another process"
+                text = "%s is open in %s: close it there" % (path, who)
+                raise OSError(_EBUSY, text) from None
+            finally:
+                if not is_held:
+                    del _claims[path]
+                    os.close(claim)
 
-    def _disclaim(path, claim):
-        if claim is not None:
+    def _disclaim(path):
+        if path in _claims:
+            claim = _claims[path]
             try:
                 with suppress(FileNotFoundError, PermissionError):  # it may be another user's
                     os.unlink(path + ".lock")
             finally:
+                del _claims[path]
                 os.close(claim)
 
     def _disown():
@@ -218,10 +226,9 @@ if _ON_PC:
         _lock = allocate_lock()
         _releases = int, _lock.release
         _innermost = None
+        while _claims:
+            os.close(_claims.popitem()[1])
         for db in list(_open_ones.values()):
-            if db._claim is not None:
-                os.close(db._claim)
-            db._claim = None
             db._end("is the parent process's: open it after the fork, and in one process only")
 
     if hasattr(os, "register_at_fork"):
@@ -1548,8 +1555,6 @@ class MicroTetherDB(_Mapping):
         TIP_SIZE = 131072
 
     _ended = None  # why it can't be used any more
-    if _ON_PC:
-        _claim = None  # what keeps other programs out
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -1560,6 +1565,7 @@ class MicroTetherDB(_Mapping):
         self._lent = ()
         self._since = None  # where the journal ended when the innermost block was entered
         with self._operation():
+            self._ended = "was not opened"  # yet: what it has read so far can't be taken over
             try:
                 self._open()
                 try:
@@ -1568,7 +1574,7 @@ class MicroTetherDB(_Mapping):
                     self._read_all(_OFTEN)
                 if not self._store.size:
                     self._fold()
-                _open_ones[self._path] = self
+                self._ended = None
             except BaseException:
                 self._end("was not opened")
                 raise
@@ -1576,12 +1582,12 @@ class MicroTetherDB(_Mapping):
     def _open(self):
         """See that nobody else has the files open, or take them over."""
         self._path = self._store.path = _full_path(self._path)
-        older = _open_ones.get(self._path)
-        if older is None:
+        older = _open_ones.get(self._path, self)
+        if older is self:
             _must_be_apart(self._path)
-            if _ON_PC:
-                self._claim = _claim(self._path)
-        else:
+        if _ON_PC:
+            _claim(self._path)
+        if not older._ended:  # self is, and one that Ctrl-C has kept from being forgotten
             if _nearest(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.settle()
@@ -1589,10 +1595,9 @@ class MicroTetherDB(_Mapping):
                 older._fold()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
-            if _ON_PC:
-                self._claim = older._claim
-                older._claim = None
-            older._end("was opened again, by another MicroTetherDB(...)")
+            older._ended = "was opened again, by another MicroTetherDB(...)"
+            older._data = _NO_DATA
+        _open_ones[self._path] = self  # last: now the claim is its own
 
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is
@@ -1612,11 +1617,10 @@ class MicroTetherDB(_Mapping):
     def _end(self, why):
         self._ended = why
         self._data = _NO_DATA
-        if _open_ones.get(self._path) is self:
-            del _open_ones[self._path]
-        if _ON_PC:
-            claim, self._claim = self._claim, None
-            _disclaim(self._path, claim)
+        if _open_ones.get(self._path, self)._ended:  # else another one has it open
+            _open_ones.pop(self._path, None)
+            if _ON_PC:
+                _disclaim(self._path)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
@@ -1821,14 +1825,15 @@ class MicroTetherDB(_Mapping):
                 block.make_plain()
                 block = block.parent()
             self._make_plain()
-            claim = _ON_PC and _claim(path)
             try:
+                if _ON_PC:
+                    _claim(path)
                 _Store(path).replace(self._data)
             except OSError as error:
                 raise _with_path(error, path) from None
             finally:
                 if _ON_PC:
-                    _disclaim(path, claim)
+                    _disclaim(path)
 
     def _must_be_open(self):
         if self._ended is not None:

@@ -304,6 +304,23 @@ def test_ctrl_c_as_a_rollback_begins_waits_for_its_end(path):
         del db["next"]
 
 
+def test_ctrl_c_as_a_database_closes_loses_nothing_when_it_is_opened_again(path):
+    module = sys.modules["MicroTetherDB"]
+    open_ones = module._open_ones
+
+    class Struck:
+        def get(self, *_):
+            module._open_ones = open_ones
+            raise KeyboardInterrupt
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    module._open_ones = Struck()
+    raises(KeyboardInterrupt, db.close)
+    db = MicroTetherDB(path)
+    assert content(db) == after_a_crash(path) == {"a": 1}
+
+
 def test_a_journal_file_that_is_gone_or_shorter_is_made_good_by_the_next_write(path):
     for end in (".tip", ".log"):
         for left in (None, b"", b"["):

@@ -94,6 +94,34 @@ def test_a_forked_child_can_not_use_the_parents_database(path):
         assert dict(db) == {"a": 1, "b": 2}
 
 
+FORK_IN_OPENING = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from MicroTetherDB import MicroTetherDB
+read_all = MicroTetherDB._read_all
+
+def fork_too(*args):
+    if os.fork() == 0:
+        sys.stdin.read()  # it lives on
+        os._exit(0)
+    read_all(*args)
+
+MicroTetherDB._read_all = fork_too
+db = MicroTetherDB(sys.argv[2])
+db["a"] = 1
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_that_is_forked_while_a_database_is_opened_keeps_no_claim(path):
+    command = [sys.executable, "-c", FORK_IN_OPENING, str(interpreter.ROOT), path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        process.wait(60)
+        with MicroTetherDB(path) as db:
+            assert dict(db) == {"a": 1}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_that_is_forked_in_the_middle_of_a_write_can_open_others(path, monkeypatch):
     reader, writer = os.pipe()

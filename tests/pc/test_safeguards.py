@@ -82,6 +82,84 @@ def test_a_lock_that_fails_is_told_and_leaves_no_claim(path, monkeypatch):
     MicroTetherDB(path).close()
 
 
+def is_refused(path):
+    """Whether the database at path is open: then another program is refused."""
+    try:
+        module_with().MicroTetherDB(path).close()
+    except OSError:
+        return True
+    return False
+
+
+def strike():
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_a_take_over_leaves_one_that_is_open_and_others_refused(path):
+    open_ = MicroTetherDB._open.__code__
+    ends = set()
+    for number in range(1, 30):
+        older = MicroTetherDB(path)
+        older["n"] = number
+        with at_line(open_, number, strike) as lines:
+            try:
+                MicroTetherDB(path)
+            except KeyboardInterrupt:
+                pass
+        try:
+            older["older"] = number
+            ends.add("older")
+            assert is_refused(path), number
+        except ValueError:
+            ends.add("newer")
+        db = MicroTetherDB(path)
+        assert db["n"] == after_a_crash(path)["n"] == number
+        assert is_refused(path), number
+        db.close()
+        assert not os.path.exists(path + ".lock"), number
+    assert ends == {"older", "newer"}
+    assert len(lines) < number  # it was tried at each line
+
+
+def test_ctrl_c_as_a_database_is_opened_or_closed_locks_out_nobody_for_ever(path, monkeypatch):
+    places = [(module, name) for name in ("_open_lock", "flock", "_claim", "_disclaim")]
+    places += [(module.os, name) for name in ("unlink", "write", "access")]
+    places += [(MicroTetherDB, name) for name in ("_end", "_open", "_read_all")]
+    MicroTetherDB(path).close()
+
+    for owner, name in places:
+        fail_once(monkeypatch, owner, name, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            MicroTetherDB(path).close()
+        db = MicroTetherDB(path)
+        assert is_refused(path), name
+        db.close()
+        assert not os.path.exists(path + ".lock"), name
+
+
+def test_ctrl_c_at_the_end_of_a_backup_hinders_no_other_one(path, monkeypatch):
+    db = MicroTetherDB(path)
+    fail_once(monkeypatch, module, "_disclaim", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        db.backup("backup.db")
+    assert is_refused("backup.db")
+    db.backup("backup.db")
+    assert not is_refused("backup.db")
+
+
+def test_a_take_over_that_fails_leaves_the_older_one_its_claim(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    good = read(path)
+    write(path, b"{}" + good)
+    with pytest.raises(ValueError, match="damaged"):
+        MicroTetherDB(path)
+    write(path, good)
+    db["b"] = 2
+    assert is_refused(path)
+    assert MicroTetherDB(path) == {"a": 1, "b": 2}
+
+
 def test_ctrl_c_as_a_block_begins_to_end_rolls_it_back(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
@@ -340,9 +418,6 @@ def test_a_lock_file_of_another_user_locks_nobody_out(path, monkeypatch):
 def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
     db = MicroTetherDB(path)
     db.update({f"k{i}": i for i in range(50)})
-
-    def strike():
-        raise KeyboardInterrupt
 
     put_back = module._Block.put_back.__code__
     for number in range(1, 12):

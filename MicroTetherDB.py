@@ -1448,6 +1448,12 @@ class _Block:
 
 
 if _ON_PC:
+    _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
+
+    def _must_be_left(calls):
+        """Raise RecursionError unless that many calls can be nested here."""
+        if calls:
+            _must_be_left(calls - 1)
 
     class _Guard:
         """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
@@ -1462,6 +1468,7 @@ if _ON_PC:
         def __enter__(self):
             if self.block.before is not None or self.generator.gi_running:
                 raise RuntimeError(_MISUSED)
+            _must_be_left(_ROLLBACK_DEPTH)  # now, while there is nothing to roll back
             try:
                 return next(self.generator)
             except BaseException:

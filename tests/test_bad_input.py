@@ -242,7 +242,7 @@ def deepest(depth=100):
 @only("cpython host", "a deep recursion is the interpreter's, not the disk's")
 def test_on_a_stack_that_is_nearly_full_a_value_is_saved_or_refused(path):
     db = start(path)
-    value = {"a": [[[[[(1.5,)]]]]]}
+    value = {"a": [[[[[[[[[[[(1.5,)]]]]]]]]]]]}
     refused = 0
     for depth in range(deepest() - 100, deepest(), 3):
         try:
@@ -253,7 +253,7 @@ def test_on_a_stack_that_is_nearly_full_a_value_is_saved_or_refused(path):
         except RuntimeError:
             pass
         else:
-            assert db.pop("new") == {"a": [[[[[[1.5]]]]]]}
+            assert db.pop("new") == {"a": [[[[[[[[[[[[1.5]]]]]]]]]]]]}
         assert content(db) == after_a_crash(path) == data()
     assert refused
 
@@ -291,6 +291,35 @@ def test_on_a_stack_that_is_nearly_full_a_transaction_is_undone_or_refused(path)
             except (RuntimeError, ValueError):
                 refused += 1
     assert undone and refused
+
+
+@only("cpython host", "a deep recursion is the interpreter's, not the disk's")
+def test_on_a_stack_that_is_nearly_full_a_write_that_raises_changes_nothing(path):
+    def transaction():
+        with db.transaction():
+            db["n"] = 2
+            db["l"].append(3)
+
+    writes = [
+        lambda: db.__setitem__("n", 2),
+        lambda: db.pop("n"),
+        lambda: db.update(n=2, l=[3]),
+        lambda: db.clear(),
+        transaction,
+    ]
+    for write in writes:
+        db = MicroTetherDB(path)
+        done = refused = 0
+        for depth in range(deepest() - 60, deepest()):
+            db.update(n=1, l=[2])
+            try:
+                deeper(depth, write)
+                done += 1
+            except (RuntimeError, ValueError):
+                assert content(db) == {"n": 1, "l": [2]}, depth
+                refused += 1
+            assert content(db) == after_a_crash(path), depth
+        assert done and refused
 
 
 class OddKey(str):

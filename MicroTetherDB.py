@@ -184,8 +184,8 @@ if _ON_PC:
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 
-    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for it
-    # after a call, at the start of a function, and where a loop goes back.
+    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for
+    # it after a call, as a function is entered, and where a loop goes back.
 
     def _claim(path):
         """Keep other programs out of a database. OSError if one has it open."""

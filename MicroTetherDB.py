@@ -803,6 +803,7 @@ class _Store:
             # A spill that the power cut has torn: the tip says what is broken in the log.
             chain, end = yield from self._follow(sizes, ".log", chain, log)
             self.must_fold = log != end
+            log = end
         self.end = chain, log, tip
         self._look_for_damage(sizes, before)
         if name != path:
@@ -850,19 +851,17 @@ class _Store:
     def _look_for_damage(self, sizes, before):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
-        A journal that continues the X before this one is stale. So is one of which nothing counts
-        beside an X that doesn't tell: a backup, put back, or one of the first edition.
+        A journal that continues the X before this one is stale. So is a file of which nothing
+        counts beside an X that doesn't tell: a backup, put back, or one of the first edition.
         """
         _, log, tip = self.end
-        if before == _NO_SEAL_BEFORE and not log + tip:
-            return
-        for name, end in ((".log", log), (".tip", tip)):
-            proof = sizes.get(name, 0) > end and self._acknowledged(sizes, name, end)
-            # A spill that was cut leaves the log half done, but the tip whole. One that was not
-            # leaves in the tip what is in the log by now.
-            if not proof or (
-                tip if name == ".log" else ".log" in sizes and self._is_in_log(proof)
-            ):
+        counts = before != _NO_SEAL_BEFORE
+        # A spill that was cut leaves in the log what is in the tip, which counts. One that was not
+        # leaves in the tip what is in the log by now.
+        for name, end, other in ((".log", log, tip and ".tip"), (".tip", tip, ".log")):
+            counts = counts or end
+            proof = counts and sizes.get(name, 0) > end and self._acknowledged(sizes, name, end)
+            if not proof or other in sizes and self._is_in(other, proof):
                 continue
             start = before
             if name == ".tip" and ".log" in sizes:
@@ -914,8 +913,8 @@ class _Store:
         with open(self.path + name, "rb") as file:
             yield from _lines(file, end)
 
-    def _is_in_log(self, line):
-        with open(self.path + ".log", "rb") as file:
+    def _is_in(self, name, line):
+        with open(self.path + name, "rb") as file:
             for _, text, end in _pieces(file, 0, 0):
                 if line in text[:end]:  # a line of it: nothing else ends with its chain
                     return True

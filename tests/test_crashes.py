@@ -461,6 +461,28 @@ def test_a_flipped_bit_at_the_end_of_the_log_is_told_by_what_is_in_the_tip(path)
     raises(ValueError, found, path, contents)
 
 
+def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
+    db = Small(path)
+    db["base"] = 3000 * "x"
+    db.flush()
+    db["a"] = 1
+    db["a"] = 2
+    for i in range(4):
+        db["long%d" % i] = 200 * "v"  # longer than a tip: the old one stays as it is
+    contents = files(path)
+    assert found(path, contents) == content(db)
+    log = contents[".log"]
+    newlines = [log.find(b"\n", log.find(text)) for text in (b'["a",1]', b'["a",2]', b'["long0"')]
+    for some in (newlines[1:2], newlines[:2], newlines[1:], newlines):
+        damaged = dict(contents)
+        for at in some:
+            damaged[".log"] = flipped(damaged[".log"], at)
+        assert ".log" in raises(ValueError, found, path, damaged), some
+        assert files(path + "2") == damaged
+    # What the old tip has, too, is read there.
+    assert found(path, dict(contents, **{".log": flipped(log, newlines[0])})) == content(db)
+
+
 def test_opening_leaves_no_file_open(path):
     # On littlefs a file that is closed by the garbage collection can bring the interpreter down.
     import MicroTetherDB as module

@@ -872,31 +872,30 @@ class _Store:
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
                 )
 
-    def _acknowledged(self, sizes, name, end):
+    def _acknowledged(self, sizes, name, start):
         """Return a record of a batch that was written when the one before it was durable.
 
         That is a batch which is whole and continues another one. Return None if there is none.
         """
         proof = None
-        is_first = True
         may_go_on = False  # whether the next record may continue the line
         chain = should_be = self.end[0]  # the chain that the line has, and that it should have
-        for place, line in self._lines_behind(sizes, name, end):
+        for place, line in self._lines_behind(sizes, name, start):
             if len(line.lstrip(b"\0 \n")) <= _CHAIN_SIZE:  # at most the rest of a record
                 continue
-            if is_first:  # the newline may be what is broken
-                at = line.find(b'["', 1)
-                while at > 0:
-                    if _continues(line[at:], _chain_of(line[at - _CHAIN_SIZE : at])):
-                        proof = line[at:]
-                    at = line.find(b'["', at + 1)
             is_whole = may_go_on and (_continues(line, chain) or _continues(line, should_be))
             if name == ".tip" and not place and line[:2] == b'["' and b"\0" not in line:
                 # What it continues is missing at the end of the log.
                 is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
             if is_whole and _mark_of(line) == b" ":
                 proof = line
-            is_first = False
+            at = 0 if is_whole else line.find(b'["', 1)
+            while at > 0:
+                # The newline behind a batch may be what is broken.
+                end = line[at - _RECORD_END : at]
+                if _mark_of(end) == b" " and _continues(line[at:], _chain_of(end)):
+                    proof = line[at:]
+                at = line.find(b'["', at + 1)
             # Not of what is left of a record, behind a page that never arrived.
             is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
             may_go_on = is_whole or not is_rest and _mark_of(line) != b"+"

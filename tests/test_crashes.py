@@ -194,6 +194,67 @@ def test_a_flipped_bit_in_the_last_record_is_like_a_torn_one(path):
         assert left == {"a": 1}, at
 
 
+def test_a_flipped_newline_behind_a_batch_that_others_follow_is_told(path):
+    for first, second in (
+        ({"a": 1}, {"c": 3}),
+        ({"a": 1, "b": [["x"], "y"]}, {"c": 3}),
+        ({"a": 1, "b": 2}, {"c": 3, "d": [["x"]]}),
+    ):
+        db = MicroTetherDB(path)
+        db.clear()
+        db["long"] = "x" * 600
+        db.flush()
+        db["before"] = 0
+        db.update(first)
+        end = len(files(path)[".tip"].rstrip())
+        db.update(second)
+        contents = files(path)
+        assert contents[".tip"][end : end + 3] == b'\n["'
+        damaged = dict(contents, **{".tip": flipped(contents[".tip"], end)})
+        assert ".tip" in raises(ValueError, found, path, damaged), first
+        assert files(path + "2") == damaged
+
+
+def test_a_flipped_newline_within_the_last_batch_is_like_a_torn_one(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    db["before"] = 0
+    before = content(db)
+    start = len(files(path)[".tip"].rstrip()) + 1
+    db.update(a=1, b=[["x"]], c="3", d=4)
+    contents = files(path)
+    for at in range(start, len(contents[".tip"].rstrip())):
+        if contents[".tip"][at : at + 1] == b"\n":
+            assert found(path, dict(contents, **{".tip": flipped(contents[".tip"], at)})) == before
+
+
+def test_a_long_value_in_a_stale_log_is_searched_in_a_time_linear_in_its_length(path):
+    import MicroTetherDB as module
+
+    db = Small(path)
+    db["base"] = 20000 * "x"
+    db.flush()
+    db["lists"] = [["x", "00000000 ["]] * 300  # each of them looks like the start of a record
+    stale = files(path)[".log"]
+    db.flush()
+    db["a"] = 1
+    contents = dict(files(path), **{".log": stale})
+    crc32 = module.crc32
+    count = [0]
+
+    def counted(data, chain=0):
+        count[0] += len(data)
+        return crc32(data, chain)
+
+    module.crc32 = counted
+    try:
+        assert found(path, contents) == content(db)
+    finally:
+        module.crc32 = crc32
+    assert count[0] < 5 * (len(contents[""]) + len(stale)), count
+
+
 def test_a_record_whose_end_is_there_twice_counts_once(path):
     db = MicroTetherDB(path)
     db["a"] = 1

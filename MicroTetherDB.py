@@ -516,7 +516,10 @@ _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
-_NO_SEAL_BEFORE = const(1)  # in the place of the seal of the X before, where nobody knows that
+# In the place of the seal of the X before, where nobody knows that, is one of these. A backup has
+# the one that the file which it replaces has not: so two of the same data have two seals.
+_NO_SEAL_BEFORE = const(1)
+_NONE_EITHER = const(2)
 _PIECE = const(512)  # bytes to read at once
 _SHORT = const(128)  # of these, for the rest of the last line
 _KEYS_AT_ONCE = const(10)  # of a journal
@@ -769,7 +772,7 @@ class _Store:
         path = self.path
         name = path
         self.size = _size(path)
-        if not self.size and self.seal_of(path + ".tmp"):
+        if not self.size and self.seals_of(path + ".tmp")[0]:
             name = path + ".tmp"
             self.size = _size(name)
         sizes = self.journal_sizes()
@@ -789,12 +792,8 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if name == path and self.has_tmp and self.seal_of(path + ".tmp") == seal:
-            # FAT renames by writing the new name before it removes the old one.
-            raise ValueError(
-                path + " and its .tmp are one file since a power cut: copy it elsewhere, remove "
-                "both, and copy it back"
-            )
+        if name == path:
+            self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal
         chain, log = yield from self._follow(sizes, ".log", seal, 0)
@@ -814,7 +813,7 @@ class _Store:
         least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
         if self.seal is None:
             return _Store(self.path).read()
-        if self.seal_of(self.path) != self.seal:
+        if self.seals_of(self.path)[0] != self.seal:
             return ()
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
@@ -855,7 +854,7 @@ class _Store:
         counts beside an X that doesn't tell: a backup, put back, or one of the first edition.
         """
         _, log, tip = self.end
-        counts = before != _NO_SEAL_BEFORE
+        counts = not _NO_SEAL_BEFORE <= before <= _NONE_EITHER
         # A spill that was cut leaves in the log what is in the tip, which counts. One that was not
         # leaves in the tip what is in the log by now.
         for name, end, other in ((".log", log, tip and ".tip"), (".tip", tip, ".log")):
@@ -982,8 +981,18 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
-        if self.must_fold and not _size(path) and _size(path + ".tmp"):
-            _rename(path + ".tmp", path)  # the last fold was cut off there
+        if self.must_fold:
+            if not _size(path) and _size(path + ".tmp"):
+                _rename(path + ".tmp", path)  # the last fold was cut off there
+            seal = self.seals_of(path)[0]
+            if seal and seal != self.seal:
+                # It has taken effect, though it has failed. The next X must not look like a second
+                # name of this one.
+                self.refuse_twin(seal)
+                if _ON_PC:
+                    _sync_folder(path)
+                self.remove(".tip", ".log")
+                self.seal = seal
         # A journal must not get older than the X before this one, or it isn't known for stale.
         _, log, tip = self.end
         if not tip:
@@ -996,7 +1005,7 @@ class _Store:
         try:
             _rename(path + ".tmp", path)
         except OSError:
-            if _size(path) and _size(path + ".tmp"):  # nothing has happened
+            if self.seals_of(path)[0] == self.seal:  # nothing has happened
                 self.must_fold = must_fold
             raise
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
@@ -1051,15 +1060,29 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        _size(self.path)
+        path = self.path
         self.journal_sizes()
+        seal, before = self.seals_of(path)
+        self.refuse_twin(seal)
         try:
-            self.write(dicts, _NO_SEAL_BEFORE)
-            _rename(self.path + ".tmp", self.path)
+            self.write(dicts, _NONE_EITHER if before == _NO_SEAL_BEFORE else _NO_SEAL_BEFORE)
+            _rename(path + ".tmp", path)
             self.remove(".tip", ".log")
         except OSError:
-            self.remove(".tmp")  # nobody comes back to this store to do it
+            # Nobody comes back to this store to do it. Only if nothing has happened: else X.tmp
+            # may be all there is, or a second name of X.
+            if self.seals_of(path)[0] == seal:
+                self.remove(".tmp")
             raise
+
+    def refuse_twin(self, seal):
+        """Raise ValueError if X, which has this seal, and X.tmp are two names of one file."""
+        # FAT renames by writing the new name before it removes the old one.
+        if seal and self.seals_of(self.path + ".tmp")[0] == seal:
+            raise ValueError(
+                self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                "remove both, and copy it back"
+            )
 
     def journal_sizes(self):
         """Return the lengths of X.log and X.tip, {suffix: bytes}, unless they are empty. Note in
@@ -1084,12 +1107,13 @@ class _Store:
                     sizes[end] = length
         return sizes
 
-    def seal_of(self, path):
-        """Return the seal of a file that is whole, else None."""
+    def seals_of(self, path):
+        """Return what _sealed_as() does, of a file that is whole; else (None, None), or (0, 0) if
+        there is none."""
         try:
-            return _size(path) and _sealed_as(path)[0]
+            return _sealed_as(path) if _size(path) else (0, 0)
         except ValueError:
-            return None
+            return None, None
 
 
 def _write_batch(file, texts, chain):
@@ -1813,7 +1837,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             if not _innermost.parent():
-                if self._is_changed() or self._store.seal_of(self._path) != self._store.seal:
+                if self._is_changed() or self._store.seals_of(self._path)[0] != self._store.seal:
                     self._fold()
                 self._store.remove_others()
 

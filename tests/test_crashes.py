@@ -713,3 +713,164 @@ def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lo
             module._open_ones.pop(twin)
             flash.vfs.umount("/card")
     assert told
+
+
+class Cut(Exception):
+    pass
+
+
+class cut_rename:
+    """A block in which the power is cut before a rename, or after one, for ``with``."""
+
+    def __init__(self, is_done):
+        self.is_done = is_done
+
+    def __enter__(self):
+        self.module = sys.modules["MicroTetherDB"]
+        self.rename = self.module._rename
+        self.module._rename = self.cut
+
+    def cut(self, old, new):
+        if self.is_done:
+            self.rename(old, new)
+        raise Cut
+
+    def __exit__(self, kind, error, trace):
+        self.module._rename = self.rename
+        return kind is Cut
+
+
+def test_a_second_backup_of_the_same_data_that_is_cut_leaves_one_that_opens(path):
+    backup = path + "-backup"
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        db.backup(backup)
+        for number in range(3):
+            with cut_rename(is_done=False):
+                db.backup(backup)
+            assert found(path, files(backup)) == {"a": 1}, number
+            db.backup(backup)
+        assert list(files(backup)) == [""]
+
+
+def test_two_names_of_one_file_are_told_and_left_alone(path):
+    backup = path + "-backup"
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+        db.backup(backup)
+        write(backup + ".tmp", read(backup))  # as a cut in a rename leaves it, on FAT
+        contents = files(backup)
+        db["a"] = 2
+        for use in (db.backup, MicroTetherDB):
+            assert "one file" in raises(ValueError, use, backup)
+            assert files(backup) == contents
+        remove(backup + ".tmp")
+        db.backup(backup)
+    assert found(path, files(backup)) == {"a": 2}
+
+
+def test_a_rename_that_failed_in_between_is_told_before_it_is_written_over(path):
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+
+    def fail(old, new):
+        write(new, read(old))  # what FAT makes then is a second name
+        raise OSError(5)
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.backup(path + "-backup")
+    db["a"] = 2
+    module._rename = fail
+    try:
+        raises(OSError, db.flush)
+        raises(OSError, db.backup, path + "-backup")
+    finally:
+        module._rename = rename
+    for use, of in ((db.flush, path), (lambda: db.backup(path + "-backup"), path + "-backup")):
+        assert "one file" in raises(ValueError, use)
+        assert files(of)[""] == files(of)[".tmp"]
+        remove(of + ".tmp")
+        use()
+        assert found(path + "-found", files(of)) == {"a": 2}
+
+
+@only("fat", "elsewhere a rename is one step")
+def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_over(path):
+    import flash
+    import MicroTetherDB as module
+
+    told = 0
+    for others in (12, 13, 14):  # so that the two entries of the rename are in two sectors
+        cut = 0
+        done = False
+        while not done:
+            cut += 1
+            card = flash.Card(128 * 1024)
+            card.format()
+            card.mount("/card")
+            for n in range(others):
+                write("/card/f%d" % n, b"f")
+            db = MicroTetherDB("/card/my_data.db")
+            db["pad"] = 1200 * "x"
+            db.backup("/card/backup.db")
+            db["n"] = 1
+            card.cut_at = card.operations + cut
+            card.cut_how = flash.BEFORE
+            try:
+                db.backup("/card/backup.db")
+                done = True
+            except OSError:
+                pass
+            module._open_ones.pop("/card/my_data.db")
+            flash.vfs.umount("/card")
+            card = card.restart()
+            card.mount("/card")
+            db = MicroTetherDB("/card/my_data.db")
+            try:
+                db.backup("/card/backup.db")
+            except ValueError as error:
+                assert "one file" in str(error)
+                told += 1
+            db["more"] = 3000 * "y"
+            db.flush()
+            assert len(db) == len(MicroTetherDB("/card/my_data.db")) == 3
+            assert b'\n"pad":"xx' in read("/card/backup.db")
+            module._open_ones.pop("/card/my_data.db")
+            flash.vfs.umount("/card")
+    assert told
+
+
+def test_a_rename_that_took_effect_but_failed_leaves_no_two_files_that_look_like_one(path):
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+    there = []
+
+    def fail(old, new):
+        rename(old, new)
+        module._rename = look
+        raise OSError(5)
+
+    def look(old, new):
+        there.append(files(path))
+        rename(old, new)
+
+    for contents in ({}, {"": b'{"a": [1]}'}):
+        lay(path, contents)
+        db = MicroTetherDB(path)
+        if not contents:
+            db["a"] = [1]  # in the journal
+        db["a"].append(2)
+        module._rename = fail
+        try:
+            raises(OSError, db.flush)
+            db.flush()
+        finally:
+            module._rename = rename
+        assert ".tmp" in there[0]
+        for left in there:
+            assert found(path, left) == {"a": [1, 2]}
+        del there[:]
+        db["a"].append(3)
+        db.close()
+        assert after_a_crash(path) == {"a": [1, 2, 3]}

@@ -981,25 +981,24 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
+        _, log, tip = self.end
+        before = self.seal or 0
         if self.must_fold:
             if not _size(path) and _size(path + ".tmp"):
                 _rename(path + ".tmp", path)  # the last fold was cut off there
             seal = self.seals_of(path)[0]
-            if seal and seal != self.seal:
-                # It has taken effect, though it has failed. The next X must not look like a second
-                # name of this one.
+            if seal and seal != self.seal:  # it has taken effect, though it has failed
                 self.refuse_twin(seal)
                 if _ON_PC:
                     _sync_folder(path)
-                self.remove(".tip", ".log")
-                self.seal = seal
+                before = seal  # or the next X may look like a second name of this one
+                log = tip = 0
         # A journal must not get older than the X before this one, or it isn't known for stale.
-        _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal, size = self.write(dicts, self.seal or 0)
+        seal, size = self.write(dicts, before)
         must_fold = self.must_fold
         self.must_fold = True
         try:

@@ -665,10 +665,10 @@ def _mark_of(line):
     return line[-_RECORD_END:-_CHAIN_SIZE]
 
 
-def _sealed_as(path):
+def _sealed_as(path, is_tmp=False):
     """Return the seals of the X at path and of the X before, both None if there is none.
 
-    Raises ValueError if its checksum is wrong.
+    Raises ValueError if its checksum is wrong. An X.tmp may be torn: only if its end is there.
     """
     with open(path, "rb") as file:
         left = file.seek(0, 2) - _SEAL_SIZE
@@ -686,6 +686,8 @@ def _sealed_as(path):
             left -= size or left
             crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
+        if is_tmp and (before.strip() or seal[-1:] != b"\n"):
+            return None, None
         raise ValueError(
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
             "last two, blank lines; else restore a backup"
@@ -772,7 +774,7 @@ class _Store:
         path = self.path
         name = path
         self.size = _size(path)
-        if not self.size and self.seals_of(path + ".tmp")[0]:
+        if not self.size and _size(path + ".tmp") and _sealed_as(path + ".tmp", True)[0]:
             name = path + ".tmp"
             self.size = _size(name)
         sizes = self.journal_sizes()

@@ -446,6 +446,17 @@ def test_a_file_of_0_bytes_with_a_journal_is_damaged(path):
         untouched(path, journal)
 
 
+def test_a_damaged_temporary_file_that_is_all_there_is_is_told_and_left_alone(path):
+    with MicroTetherDB(path) as db:
+        db.update({"a": 1, "b": "\u20ac"})
+    whole = read(path)
+    for at in range(len(whole) - 66):
+        damaged = flipped(whole, at)
+        untouched(path, {".tmp": damaged})
+        if at > 1:  # else it looks like another program's
+            assert found(path, {"": whole, ".tmp": damaged}) == {"a": 1, "b": "\u20ac"}
+
+
 def test_a_damaged_file_raises_or_gives_the_data_and_is_left_alone(path):
     with MicroTetherDB(path) as db:
         db.update({"a": 1, "user": {"tags": ["x", "\u20ac"]}, "": None})

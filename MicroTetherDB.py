@@ -754,6 +754,9 @@ class _Store:
     """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
 
     must_fold = False  # whether the journal can't be gone on with
+    # Whether X doesn't tell the seal of the one before: a backup, put back, or one of the first
+    # edition. A journal whose beginning is damaged looks stale there, so the first write folds.
+    is_copy = False
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
 
     def __init__(self, path):
@@ -798,6 +801,7 @@ class _Store:
             self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal
+        self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
         chain, log = yield from self._follow(sizes, ".log", seal, 0)
         chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
         if tip:
@@ -853,10 +857,10 @@ class _Store:
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
         A journal that continues the X before this one is stale. So is a file of which nothing
-        counts beside an X that doesn't tell: a backup, put back, or one of the first edition.
+        counts beside an X that doesn't tell.
         """
         _, log, tip = self.end
-        counts = not _NO_SEAL_BEFORE <= before <= _NONE_EITHER
+        counts = not self.is_copy
         # A spill that was cut leaves in the log what is in the tip, which counts. One that was not
         # leaves in the tip what is in the log by now.
         for name, end, other in ((".log", log, tip and ".tip"), (".tip", tip, ".log")):
@@ -1013,7 +1017,7 @@ class _Store:
         self.seal = seal
         self.size = size
         self.failed = None
-        self.must_fold = self.has_tmp = False
+        self.must_fold = self.has_tmp = self.is_copy = False
         if must_fold:  # nobody knows what is in the journal
             self.remove_others()
 
@@ -1946,7 +1950,7 @@ class MicroTetherDB(_Mapping):
         store = self._store
         if store.failed and not store.must_fold:
             self._settle(None)
-        if store.seal is None or store.must_fold or store.failed:
+        if store.seal is None or store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
         _, log, tip = store.end

@@ -10,6 +10,7 @@ from support import (
     files,
     found,
     lay,
+    no_writes,
     only,
     raises,
     read,
@@ -280,6 +281,44 @@ def test_a_journal_from_before_a_fold_is_ignored(path):
         journal = {end: contents[end] for end in (".log", ".tip") if end in contents}
         assert found(path, dict(journal, **{"": folded[""]})) == dict(expected, k0=28)
         assert found(path, dict(journal, **now)) == expected
+
+
+def restored(path):
+    """Make a database of a backup, as the README says. Return its data."""
+    with MicroTetherDB(path) as db:
+        db.update({"base%d" % i: 20 * "z" for i in range(5)})
+        db.backup(path + "-backup")
+    lay(path, files(path + "-backup"))
+    return found(path, files(path))
+
+
+def test_what_follows_a_restored_backup_is_told_if_it_is_damaged(path):
+    data = restored(path)
+    with no_writes(path), MicroTetherDB(path) as db:
+        assert content(db) == data
+    db = MicroTetherDB(path)
+    for i in range(4):
+        db["k"] = i
+        assert after_a_crash(path) == dict(data, k=i)
+    contents = files(path)
+    for at in range(contents[".tip"].rindex(b'["')):
+        damaged = dict(contents, **{".tip": flipped(contents[".tip"], at)})
+        assert ".tip" in raises(ValueError, found, path, damaged), at
+
+
+def test_a_journal_that_follows_a_restored_backup_already_is_folded_by_the_next_write(path):
+    data = restored(path)
+    db = MicroTetherDB(path)
+    db._store.is_copy = False  # as the module was before
+    db["k"] = 1
+    contents = files(path)
+    assert ".tip" in contents
+    with no_writes(path):
+        db = MicroTetherDB(path)
+        assert content(db) == dict(data, k=1)
+    db["k"] = 2
+    assert files(path)[""] != contents[""]
+    assert after_a_crash(path) == dict(data, k=2)
 
 
 def test_a_stale_journal_does_not_come_back_when_the_data_does(path):

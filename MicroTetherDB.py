@@ -977,6 +977,8 @@ class _Store:
                 place += log
             if not place:
                 self.remove(self.failed)
+                if _ON_PC:
+                    _sync_folder(path)
             elif _size(path) > place:
                 with open(path, "r+b") as file:
                     file.seek(place)

@@ -310,6 +310,26 @@ def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeyp
     assert b'"b":2' in read(path)
 
 
+def test_a_failed_batch_whose_file_is_removed_is_gone_from_the_disk_too(path, monkeypatch):
+    """Or the folder, if the power is cut, may have it still."""
+    db = MicroTetherDB(path)
+    synced = []
+    sync_folder = module._sync_folder
+
+    def fail(path):
+        monkeypatch.setattr(module, "_sync_folder", look)
+        raise OSError(5, "broken")
+
+    def look(path):
+        synced.append(sorted(os.listdir()))
+        sync_folder(path)
+
+    monkeypatch.setattr(module, "_sync_folder", fail)
+    with pytest.raises(OSError, match="broken"):
+        db["a"] = 1
+    assert synced == [["my.db", "my.db.lock"]]
+
+
 def test_a_value_that_a_rollback_has_left_as_text_is_read_back_by_one_thread(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = [0]

@@ -1019,9 +1019,13 @@ class _Store:
         self.seal = seal
         self.size = size
         self.failed = None
-        self.must_fold = self.has_tmp = self.is_copy = False
+        self.has_tmp = self.is_copy = False
         if must_fold:  # nobody knows what is in the journal
-            self.remove_others()
+            try:
+                self.remove_others()
+            except Exception:
+                return  # all is saved: the next write tries again
+        self.must_fold = False
 
     def write(self, dicts, before):
         """Write all that is in the dicts to X.tmp, durably. Return its seal and size.

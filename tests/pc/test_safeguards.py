@@ -330,6 +330,21 @@ def test_a_failed_batch_whose_file_is_removed_is_gone_from_the_disk_too(path, mo
     assert synced == [["my.db", "my.db.lock"]]
 
 
+def test_a_fold_that_took_effect_does_not_fail_if_the_old_journal_stays(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db._store.must_fold = True  # as after a spill that was torn
+    fail_once(monkeypatch, module.os, "remove", OSError(5, "broken"))
+    db["a"] = 2
+    assert sorted(os.listdir()) == ["my.db", "my.db.lock", "my.db.tip"]
+    assert after_a_crash(path) == {"a": 2}
+    db["a"] = 3
+    assert not os.path.exists(path + ".tip")
+    assert after_a_crash(path) == {"a": 3}
+    db["a"] = 4
+    assert os.path.exists(path + ".tip")
+
+
 def test_a_value_that_a_rollback_has_left_as_text_is_read_back_by_one_thread(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = [0]

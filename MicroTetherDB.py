@@ -797,19 +797,12 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if name == path:
+        if self.has_tmp and name == path:
             self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal
         self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
-        chain, log = yield from self._follow(sizes, ".log", seal, 0)
-        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
-        if tip:
-            # A spill that the power cut has torn: the tip says what is broken in the log.
-            chain, end = yield from self._follow(sizes, ".log", chain, log)
-            self.must_fold = log != end
-            log = end
-        self.end = chain, log, tip
+        yield from self._read_journal(sizes)
         self._look_for_damage(sizes, before)
         if name != path:
             _rename(name, path)
@@ -822,6 +815,17 @@ class _Store:
         if self.seals_of(self.path)[0] != self.seal:
             return ()
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
+
+    def _read_journal(self, sizes):
+        """Yield what the journal says."""
+        chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
+        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
+        if tip:
+            # A spill that the power cut has torn: the tip says what is broken in the log.
+            chain, end = yield from self._follow(sizes, ".log", chain, log)
+            self.must_fold = log != end
+            log = end
+        self.end = chain, log, tip
 
     def _follow(self, sizes, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
@@ -989,24 +993,14 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
-        _, log, tip = self.end
-        before = self.seal or 0
-        if self.must_fold:
-            if not _size(path) and _size(path + ".tmp"):
-                _rename(path + ".tmp", path)  # the last fold was cut off there
-            seal = self.seals_of(path)[0]
-            if seal and seal != self.seal:  # it has taken effect, though it has failed
-                self.refuse_twin(seal)
-                if _ON_PC:
-                    _sync_folder(path)
-                before = seal  # or the next X may look like a second name of this one
-                log = tip = 0
+        before = self._seal_there() if self.must_fold else self.seal
         # A journal must not get older than the X before this one, or it isn't known for stale.
+        _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal, size = self.write(dicts, before)
+        seal, size = self.write(dicts, before or 0)
         must_fold = self.must_fold
         self.must_fold = True
         try:
@@ -1026,6 +1020,20 @@ class _Store:
             except Exception:
                 return  # all is saved: the next write tries again
         self.must_fold = False
+
+    def _seal_there(self):
+        """Return the seal of X. End the last fold first, if that was cut off at its rename."""
+        path = self.path
+        if not _size(path) and _size(path + ".tmp"):
+            _rename(path + ".tmp", path)
+        seal = self.seals_of(path)[0]
+        if seal and seal != self.seal:  # it has taken effect, though it has failed
+            self.refuse_twin(seal)
+            if _ON_PC:
+                _sync_folder(path)
+            self.remove(".tip", ".log")  # soon they are two X's old
+            return seal
+        return self.seal
 
     def write(self, dicts, before):
         """Write all that is in the dicts to X.tmp, durably. Return its seal and size.
@@ -1173,6 +1181,10 @@ _MISUSED = (
     "a block is entered once and must end in its thread, from the inside out; otherwise it is "
     "rolled back. Make a new one for each with, and don't await or yield in it"
 )
+_BUSY = (
+    "busy: in the middle of a write. In a callback, set a flag for the main loop; give update() a "
+    "list, not a generator that writes"
+)
 
 
 def _own_block():
@@ -1219,10 +1231,7 @@ class _Block:
         acquire = _lock.acquire
         if outer:
             if outer.busy:
-                raise RuntimeError(
-                    "busy: in the middle of a write. In a callback, set a flag for the main "
-                    "loop; give update() a list, not a generator that writes"
-                )
+                raise RuntimeError(_BUSY)
             if _task_inside is not task:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
             parent = _nearest(outer, db)

@@ -35,7 +35,9 @@ there. A batch is written only when the one before it has been synced. So a whol
 broken one tells that the broken one was whole once: that is damage, and the files aren't opened.
 """
 
-# The programs that use it are type-checked, by its annotations. It itself isn't:
+# The programs that use it are type-checked, by its annotations. Where a board has a definition of
+# its own, that has the annotations of the one for a PC: pyright takes the last. It itself isn't
+# type-checked:
 # mypy: ignore-errors
 
 import gc
@@ -245,7 +247,7 @@ if _ON_PC:
             return (value for key, value in self._mapping._items())
 
 else:
-    _Mapping = object
+    _Mapping = object  # type: type[MutableMapping[str, Any]]
     _rename = os.rename
     _utf8 = str.encode
 
@@ -1740,15 +1742,15 @@ class MicroTetherDB(_Mapping):
 
     if _ON_PC:
 
-        def keys(self) -> KeysView[str]:
+        def keys(self) -> "KeysView[str]":
             """Return a view of the keys."""
             return KeysView(self)
 
-        def values(self) -> ValuesView[Any]:
+        def values(self) -> "ValuesView[Any]":
             """Return a view of the values."""
             return _Values(self)
 
-        def items(self) -> ItemsView[str, Any]:
+        def items(self) -> "ItemsView[str, Any]":
             """Return a view of the (key, value) pairs."""
             return _Items(self)
 
@@ -1757,11 +1759,11 @@ class MicroTetherDB(_Mapping):
 
     else:
 
-        def keys(self):
+        def keys(self) -> "KeysView[str]":
             """Return a list of the keys."""
             return list(self)
 
-        def values(self):
+        def values(self) -> "ValuesView[Any]":
             """Walk the values there are now."""
             for item in self._items():
                 yield item[1]

@@ -6,6 +6,9 @@ import sys
 import interpreter
 
 PROGRAM = """
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import Any, assert_type
+
 from MicroTetherDB import MicroTetherDB
 
 MicroTetherDB.TIP_SIZE = 200
@@ -21,6 +24,13 @@ for key in db:
     print(key.upper(), db[key])
 for key, value in db.items():
     print(key.upper(), value)
+assert_type(iter(db), Iterator[str])
+assert_type(list(db), list[str])
+assert_type(sorted(db), list[str])
+assert_type(dict(db), dict[str, Any])
+assert_type(db.keys(), KeysView[str])
+assert_type(db.values(), ValuesView[Any])
+assert_type(db.items(), ItemsView[str, Any])
 names: list[str] = sorted(db.keys())
 total = sum(len(str(value)) for value in db.values())
 db.update({"a": 1}, b=2)
@@ -49,7 +59,7 @@ def test_typical_programs_pass_mypy_strict(tmp_path):
     check(tmp_path, "mypy", "--strict", "--no-incremental")
 
 
-def test_typical_programs_pass_pyright(tmp_path):
+def test_typical_programs_pass_pyright_strict(tmp_path):
     # basedpyright is pyright in one package, node included.
-    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     check(tmp_path, "basedpyright")

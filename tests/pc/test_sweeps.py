@@ -154,6 +154,40 @@ def test_sweep(name, sweeps, capsys, record_property):
         print("\n" + line, end=" ")
 
 
+@pytest.mark.parametrize("runtime", ["cpython", "micropython"])
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("coutn=3", "there is no option coutn: count, first, tip"),
+        ("5", "there is no option 5: count, first, tip"),
+        ("count=x", "count=x: that must be a number"),
+    ],
+)
+def test_an_option_that_is_wrong_is_told(runtime, option, told):
+    start = [sys.executable] if runtime == "cpython" else [interpreter.find()]
+    check_refused([*start, "tests/sweeps/damage.py", option], told)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "told"),
+    [
+        (["cut.py", "fs=foo"], "there is no chip foo: lfs256, lfs32, fat"),
+        (["fail.py", "fs=foo"], "there is no chip foo: lfs256, lfs32, fat"),
+        (["cut.py", "every=0"], "every=0: the least is 1"),
+        (["ctrl_c.py", "last=50"], "start it with CPython: python tests/sweeps/ctrl_c.py"),
+    ],
+)
+def test_what_cannot_be_tried_on_micropython_is_told(sweep, told):
+    script, option = sweep
+    check_refused([interpreter.find(), f"tests/sweeps/{script}", option], told)
+
+
+def check_refused(command, told):
+    process = subprocess.run(command, cwd=interpreter.ROOT, capture_output=True, text=True)
+    assert process.returncode == 2
+    assert (process.stdout, process.stderr) == (told + "\n", "")
+
+
 def test_each_sweep_is_run_and_told_in_the_readme():
     helpers = {"child", "chips", "table", "ticks", "workload"}
     scripts = {path.stem for path in (interpreter.ROOT / "tests/sweeps").glob("*.py")}

@@ -79,6 +79,9 @@ if not MICROPYTHON:
 else:
     import os
 
+    if not os.getenv("TICKING"):
+        print("start it with CPython: python tests/sweeps/ctrl_c.py")
+        sys.exit(2)
     sys.path.insert(0, os.getenv("TICKING"))
     import MicroTetherDB  # noqa: F401 (that copy, which all others get now)
 

@@ -394,9 +394,22 @@ def in_threads(count, work, seconds):
 def options(**names):
     """Return the defaults given as names, with the command line's name=value put in."""
     for word in sys.argv[1:]:
-        name, value = word.split("=")
-        names[name] = type(names[name])(value)
+        name, _, value = word.partition("=")
+        if name not in names:
+            refuse("there is no option %s: %s" % (name, ", ".join(sorted(names))))
+        try:
+            names[name] = type(names[name])(value)
+        except ValueError:
+            refuse(word + ": that must be a number")
+        if name == "every" and names[name] < 1:
+            refuse(word + ": the least is 1")
     return names
+
+
+def refuse(text):
+    """End the program, which was started the wrong way."""
+    print(text)
+    sys.exit(2)
 
 
 def files_of(path):
@@ -431,6 +444,8 @@ def run(main):
     """Run main; what it raises, a MemoryError too, is printed and makes the exit status 1."""
     try:
         main()
+    except SystemExit:
+        raise
     except BaseException as error:
         if hasattr(sys, "print_exception"):
             sys.print_exception(error)

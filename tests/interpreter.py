@@ -24,6 +24,15 @@ def find():
     return path
 
 
+def must_work(path=None):
+    """End the program, a tool, unless there is a MicroPython at path, or one that find() finds."""
+    try:
+        about(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        path = path or os.environ.get("MICROPYTHON")
+        sys.exit(f"{path} is no MicroPython" if path else str(error))
+
+
 class About(NamedTuple):
     """What kind of MicroPython an interpreter is."""
 
@@ -40,6 +49,7 @@ try:
     import _thread
 except ImportError:
     _thread = None
+assert sys.implementation.name == "micropython"
 version = sys.implementation.version
 bits = 1
 while sys.maxsize >> bits - 1:

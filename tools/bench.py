@@ -8,7 +8,7 @@
 
 It writes the sections of BENCH.md, and those of README.md, between their marks, and the picture
 bench.svg. The emulated Pico has to be there for the section pico and the profile: `python3
-tools/check.py --pico` builds it. The dependency group `tools` has what this needs.
+tools/check.py --pico` builds it. The dependency group `test` has what this needs, MicroPython too.
 """
 
 import argparse
@@ -22,20 +22,32 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("", "tests", "tests/pico", "to
 
 import emulator  # noqa: E402
 
-from benchmarks import flash, memory, page, pico, picture, profile, times  # noqa: E402
-from benchmarks.unix_port import UnixPort  # noqa: E402
+import interpreter  # noqa: E402
 
-TABLES = {"flash": flash.tables, "memory": memory.tables, "times": times.tables}
-SECTIONS = *TABLES, "pico", "picture"
+try:
+    from benchmarks import flash, memory, page, pico, picture, profile, times
+    from benchmarks.unix_port import UnixPort
+
+    MISSING = None
+except ImportError as error:  # then --help works, and says what is needed
+    MISSING = error
+
+SECTIONS = "flash", "memory", "times", "pico", "picture"
 
 
 def main():
     options = parser().parse_args()
+    if options.profile and options.section:
+        parser().error("--profile prints a profile, and no section")
+    if MISSING:
+        sys.exit(f"bench: {MISSING}: pip install --group test")
     if options.micropython:
         os.environ["MICROPYTHON"] = options.micropython
     sections = options.section or SECTIONS
     if (options.profile or "pico" in sections) and not emulator.IS_BUILT:
         sys.exit(emulator.HOW_TO_BUILD)
+    if not options.profile and sections != ["pico"]:
+        interpreter.must_work()
     with tempfile.TemporaryDirectory() as folder:
         if options.profile:
             print(profile.tables(pico.Pico(folder), options.keys))
@@ -51,7 +63,7 @@ def parser():
     names = ", ".join(SECTIONS)
     parser.add_argument("section", nargs="*", type=section, help=f"{names}; default: all")
     parser.add_argument("--profile", action="store_true", help="print a profile, write nothing")
-    parser.add_argument("--keys", type=int, default=100, help="of the database that is profiled")
+    parser.add_argument("--keys", type=keys, default=100, help="of the database that is profiled")
     parser.add_argument("--micropython", metavar="PATH", help="the interpreter to measure on")
     return parser
 
@@ -60,6 +72,12 @@ def section(name):
     if name not in SECTIONS:
         raise argparse.ArgumentTypeError(f"there is no section {name}")
     return name
+
+
+def keys(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number of keys")
+    return int(text)
 
 
 def write(section, folder):
@@ -71,7 +89,8 @@ def write(section, folder):
         put("pico", pico.tables(board))
         put("summary", pico.summary(board))
     else:
-        put(section, TABLES[section](UnixPort(folder)))
+        tables = {"flash": flash.tables, "memory": memory.tables, "times": times.tables}[section]
+        put(section, tables(UnixPort(folder)))
 
 
 def put(section, text):

@@ -38,11 +38,12 @@ PYTHON = VENV / "bin" / "python"
 
 def main(args):
     options, pytest_args = options_of(args)
+    must_be_usable(options)
     set_up()
     if options.interpreters or options.interpreter:
         sys.exit(run_on_interpreters(options, pytest_args))
     if options.pico or options.firmware:
-        build_pico(options.firmware)
+        emulator().build(options.firmware)
     if options.recipes:
         install_for_recipes()
     run("ruff", "check")
@@ -75,6 +76,16 @@ def options_of(args):
     return parser.parse_known_args(args)
 
 
+def must_be_usable(options):
+    """End the program if an option names a file that won't do."""
+    if options.interpreter:
+        import interpreters
+
+        interpreters.must_work(options.interpreter)
+    if options.firmware:
+        emulator().must_be_firmware(options.firmware)
+
+
 def run_on_interpreters(options, pytest_args):
     import interpreters
 
@@ -82,11 +93,11 @@ def run_on_interpreters(options, pytest_args):
     return interpreters.check(PYTHON, paths, pytest_args)
 
 
-def build_pico(firmware):
+def emulator():
     sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "tests/pico")]
     import emulator
 
-    emulator.build(firmware)
+    return emulator
 
 
 def install_for_recipes():

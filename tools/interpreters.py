@@ -34,9 +34,14 @@ def fetch():
     return sorted(FOLDER.glob("micropython-*"))
 
 
+def must_work(paths):
+    for path in paths:
+        interpreter.must_work(path)
+
+
 def check(python, paths, pytest_args=()):
     """Run the behaviours on each interpreter, print the table, and return the exit status."""
-    found = [shutil.which(path) or sys.exit(f"{path} is no program") for path in paths]
+    found = [shutil.which(path) for path in paths]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         processes = list(pool.map(lambda path: run(python, path, pytest_args), found))
     rows = [HEAD, ["---"] * 2 + ["---:"] * 5]

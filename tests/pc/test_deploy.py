@@ -81,6 +81,13 @@ def check_failed(process, *words):
         assert word in process.stderr
 
 
+@pytest.mark.parametrize("argument", ["--foo", "extra"])
+def test_wrong_usage(argument):
+    process = subprocess.run([sys.executable, TOOL, argument], capture_output=True, text=True)
+    assert process.returncode == 2
+    assert process.stderr.endswith(f"error: unrecognized arguments: {argument}\n")
+
+
 def test_no_board(board):
     board.power_off()
     check_failed(run(board), "port", board.port)

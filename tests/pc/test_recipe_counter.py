@@ -24,6 +24,6 @@ def test_a_write_takes_no_more_erases_and_no_block_more_of_them_than_the_table_a
 
 
 def test_the_years_are_computed_from_them():
-    erases = counter["years"](348, 1) * 365.25 * 24 * 3600 * 0.17 * 1.6
+    erases = counter["years"](348, 1) * 365.25 * 24 * 3600 * 0.17 * 1.7
     assert abs(erases - 348 * 100000) < 1
     assert counter["years"](348, 60) / counter["years"](348, 1) > 59.9

@@ -1,4 +1,5 @@
-"""A counter written by two threads: on a Pico they are its two cores.
+"""A counter written by two threads: on a Pico they are its two cores. (The emulated Pico has no
+second core: there this hangs as it starts one.)
 
 mpremote run tools/examples/two_threads.py  on a board that has MicroTetherDB
 python tools/examples/two_threads.py        on a PC, in a checkout

@@ -335,7 +335,7 @@ def main():
             raise
         misuses += story.misuses
     print(
-        "%s: %d stories with %d misuses, each told, nothing lost"
+        "%s: %d stories with %d misuses, each reported, nothing lost"
         % (sys.implementation.name, options["count"], misuses)
     )
 

@@ -21,9 +21,9 @@ examples:
   %(prog)s --py                    as readable source, which the board compiles at each import
   %(prog)s --romfs                 in its ROM partition, if it has one: its code takes no RAM there
 
-It goes where the board starts, which is / on most, and is found first there. Older copies of it,
-in /lib too, are removed. mip installs to /lib: remove the copy in / before you use that
-(mpremote rm :MicroTetherDB.mpy).
+It goes to the folder that the board starts in, / on most, where it is found first. Older copies
+of it, in /lib too, are removed. mip installs to /lib: remove the copy in / before you use that
+(mpremote rm :MicroTetherDB.mpy, or .py).
 
 Without this program: mpremote cp MicroTetherDB.py : copies the source. In Thonny, open the file
 and choose Save as... > MicroPython device.

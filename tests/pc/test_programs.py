@@ -102,6 +102,7 @@ read_all = MicroTetherDB._read_all
 
 def fork_too(*args):
     if os.fork() == 0:
+        print("forked", flush=True)
         sys.stdin.read()  # it lives on
         os._exit(0)
     read_all(*args)
@@ -116,8 +117,10 @@ os.kill(os.getpid(), 9)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_that_is_forked_while_a_database_is_opened_keeps_no_claim(path):
     command = [sys.executable, "-c", FORK_IN_OPENING, str(interpreter.ROOT), path]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         process.wait(60)
+        assert process.stdout.readline() == "forked\n"
         with MicroTetherDB(path) as db:
             assert dict(db) == {"a": 1}
 

@@ -1208,6 +1208,7 @@ class _Block:
 
     # What __enter__ sets is there before: there may be no memory for it when the lock is taken.
     text = None  # the record of what was put, if that is one key of an operation
+    path = None  # of the backup that it makes, if any: what fails is to be told of that
     ended = False  # on a PC
 
     def __init__(self, db, undo, busy):
@@ -1283,7 +1284,7 @@ class _Block:
             self.roll_back()
             self.db._settle(failure)
             if isinstance(failure, OSError):
-                raise _with_path(failure, self.db._path) from None
+                raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
             leave()
@@ -1869,7 +1870,7 @@ class MicroTetherDB(_Mapping):
         Raises ValueError if that is a file of an open database, otherwise as close() does.
         """
         with self._operation():
-            path = _full_path(path)
+            path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
             while block:  # it knows best whose a dict or list is
@@ -1880,8 +1881,6 @@ class MicroTetherDB(_Mapping):
                 if _ON_PC:
                     _claim(path)
                 _Store(path).replace(self._data)
-            except OSError as error:
-                raise _with_path(error, path) from None
             finally:
                 if _ON_PC:
                     _disclaim(path)

@@ -383,9 +383,11 @@ def test_an_error_without_a_number_is_raised_as_it_is(path):
 def test_what_fails_in_a_backup_names_the_backup(path):
     db = MicroTetherDB(path)
     db["a"] = 1
-    target = path[: path.rfind("/") + 1] + "missing/backup"
-    error = raises(OSError, db.backup, target)
-    assert "missing/backup" in error and path not in error, error
+    folder = path[: path.rfind("/") + 1]
+    os.mkdir("folder")
+    for target in (folder + "missing/backup", folder + "folder"):
+        error = raises(OSError, db.backup, target)
+        assert target in error and path not in error, error
 
 
 def strike_as_the_journal_is_opened():

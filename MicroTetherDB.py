@@ -1996,9 +1996,9 @@ class MicroTetherDB(_Mapping):
         if not _ON_PC and isinstance(error, KeyboardInterrupt):
             # A file that it has left open is collected before anything is written: littlefs then
             # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
-            # journal be spoiled.
+            # journal be spoiled, if there is one.
             gc.collect()
-            store.must_fold = True
+            store.must_fold = store.must_fold or store.seal is not None
         try:
             # Not within a block: its changes aren't to be saved yet.
             if store.must_fold and self._ended is None and not _innermost.parent():

@@ -390,6 +390,20 @@ def test_what_fails_in_a_backup_names_the_backup(path):
         assert target in error and path not in error, error
 
 
+def test_ctrl_c_in_an_operation_leaves_another_programs_file_as_it_is(path):
+    def rows():
+        yield "b", 2
+        raise KeyboardInterrupt
+
+    write(path, b'{"a": 1}')
+    db = MicroTetherDB(path)
+    raises(KeyboardInterrupt, db.update, rows())
+    assert files(path)[""] == b'{"a": 1}' and content(db) == {"a": 1}
+    db.update(b=3)
+    raises(KeyboardInterrupt, db.update, rows())
+    assert content(db) == after_a_crash(path) == {"a": 1, "b": 3}
+
+
 def strike_as_the_journal_is_opened():
     """Let Ctrl-C come then, and spoil the file as littlefs does if it is kept from opening it."""
     module = sys.modules["MicroTetherDB"]

@@ -505,7 +505,7 @@ def _is_as_noted(key, noted, value):
         now = text
         if not _is_unchanged(text, ids, value):
             _plain_item(key, value)
-            _own(value, dict(ids))
+            _own(value, ids)
             ids.clear()
             _add_containers(value, ids)
             now = _encode(value)
@@ -644,7 +644,7 @@ def _continues(line, chain):
 def _chain_of(line):
     """Return the chain that a line ends with; 0 if it is none."""
     try:
-        return int(line[-_CHAIN_SIZE:-1].decode(), 16)
+        return int(line[-_CHAIN_SIZE:-1], 16)
     except ValueError:
         return 0
 
@@ -696,7 +696,7 @@ def _sealed_as(path, is_tmp=False):
         )
     if before.strip():  # the first edition knew only one seal
         return crc, _NO_SEAL_BEFORE
-    return crc, int(before.decode()[:-1].replace(" ", "0").replace("\t", "1"), 2)
+    return crc, int(before[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
 def _read_sealed(path, wanted):
@@ -1568,7 +1568,6 @@ else:
 
 # The database.
 
-_SUFFIXES = (".log", ".tip", ".tmp", ".lock")
 _SELDOM = const(16)  # parts of a file to read before garbage is collected
 _OFTEN = const(1)  # the same where the heap turned out to be too full
 
@@ -1578,7 +1577,7 @@ def _must_be_apart(path):
     mine = path.lower()  # FAT ignores case
     for other in _open_ones:
         its = other.lower()
-        for end in _SUFFIXES:
+        for end in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + end or mine + end == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
 

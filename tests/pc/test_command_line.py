@@ -101,8 +101,8 @@ def test_a_database_with_a_byte_order_mark(folder):
 def test_a_file_that_is_no_text_is_named(folder, command):
     (folder / "latin.json").write_bytes(b'{"a": "\xe4"}')
     text = run(*command, "latin.json", status=1)
-    assert "latin.json is no UTF-8 text: byte 7" in text
-    assert "the input is no UTF-8" in run("load", "my.db", input=b"\xff", status=1)
+    assert "latin.json is not UTF-8: byte 7" in text
+    assert "the input is not UTF-8" in run("load", "my.db", input=b"\xff", status=1)
 
 
 def test_list_a_prefix():
@@ -135,7 +135,7 @@ def test_a_key_that_begins_with_a_hyphen():
 
 def test_what_is_missing_is_named():
     assert "--port: expected one argument" in run("set", "my.db", "a", "1", "--port", status=2)
-    assert "no JSON" in run("set", "my.db", "a", "hello", status=1)
+    assert "not valid JSON" in run("set", "my.db", "a", "hello", status=1)
     assert "no-file.json: No such file" in run("load", "my.db", "no-file.json", status=1)
     assert os.listdir() == []
 
@@ -168,9 +168,9 @@ def test_where_a_file_is_no_json_is_told_of_the_file(folder):
     """Not of its first line, which in such a file is no JSON by itself."""
     (folder / "comma.json").write_text('{"a": 1,\n"b": 2,\n}')
     text = run("load", "my.db", "comma.json", status=1)
-    assert text.startswith("mtdb: comma.json is no JSON: ") and ": line 3 column 1 " in text
+    assert text.startswith("mtdb: comma.json is not valid JSON: ") and ": line 3 column 1 " in text
     text = run("load", "my.db", input=b'{"a": 1}\n{"b": 2,\n}', status=1)
-    assert text.startswith("mtdb: line 2 of the input is no JSON: ")
+    assert text.startswith("mtdb: line 2 of the input is not valid JSON: ")
     assert os.listdir() == ["comma.json"]
 
 
@@ -217,8 +217,8 @@ def test_what_is_no_regular_file_is_refused(folder):
     for command in ["list"], ["set", "a", "1"], ["check"], ["fold"], ["repair", "new.db"]:
         name, *rest = command
         assert "folder is a folder" in run(name, "folder", *rest, status=1)
-        assert "pipe is no regular file" in run(name, "pipe", *rest, status=1)
-        assert "/dev/zero is no regular file" in run(name, "/dev/zero", *rest, status=1)
+        assert "pipe is not a regular file" in run(name, "pipe", *rest, status=1)
+        assert "/dev/zero is not a regular file" in run(name, "/dev/zero", *rest, status=1)
     assert sorted(os.listdir()) == ["folder", "pipe"]
 
 
@@ -359,7 +359,7 @@ def test_a_board_that_does_not_answer(pseudo_board):
     pseudo_board._process.send_signal(signal.SIGSTOP)
     port = ["--port", pseudo_board.port]
     text = run("list", ":my.db", *port, "--timeout", "3", status=1)
-    assert "has stopped answering: it was waited for 3 seconds" in text
+    assert "has stopped answering: no answer within 3 seconds" in text
 
 
 def test_a_board_that_stops_answering(pseudo_board):

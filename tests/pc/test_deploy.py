@@ -26,7 +26,7 @@ def run(board, *args, **options):
 def check(process, file):
     assert (process.returncode, process.stderr) == (0, "")
     for line in (
-        "Board: .* with micropython [0-9.]+",
+        "Board: .*, running MicroPython [0-9.]+",
         f"Copied: {file}; it arrived as it was sent",
         f"Tested: {file}",
         "Write and reopen: works",

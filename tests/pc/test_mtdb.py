@@ -124,7 +124,7 @@ def test_what_cannot_be_done(place, tool):
     tool("set", "a", "1")
     assert 'no key "b"' in tool("get", "b", status=1)
     assert 'no key "b"' in tool("delete", "a", "b", status=1)
-    assert "no JSON" in tool("set", "a", "{", status=1)
+    assert "not valid JSON" in tool("set", "a", "{", status=1)
     assert "no number NaN" in tool("set", "a", "NaN", status=1)
     assert 'db["a"]: can\'t store nan' in tool("load", status=1, input='{"a": NaN}')
     assert "line 2" in tool("load", status=1, input='{"a": 2}\n{"a":\n')

@@ -25,10 +25,11 @@ def test_keys_and_bytes(tmp_path, capsys):
     text = report("stats", path, capsys=capsys)
     assert f"{path}: 1,000 keys, {path.stat().st_size:,} bytes\n" in text
     assert f"Journal: {tip:,} bytes (.log 0, .tip {tip:,})\n" in text
-    assert "On this PC: it is 3 % full, and folded at about 131,072 bytes\n" in text
+    assert "On this PC: the journal is 3 % full, and folded at about 131,072 bytes\n" in text
     room = 2 * (path.stat().st_size - 448)
     assert (
-        f"(progsize 256): it is {100 * tip // room} % full, and folded at about {room:,}" in text
+        f"(progsize 256): the journal is {100 * tip // room} % full, and folded at about {room:,}"
+        in text
     )
     assert "The erases are an estimate" in text
 

@@ -31,7 +31,7 @@ NO_BOARD = (
 
 def add_options(parser, **options):
     """Add to a parser the options that Board() takes."""
-    where = "the board's port, where there are several boards"
+    where = "the board's port, if several boards are connected"
     parser.add_argument("--port", help=where, **options)
     patience = f"how long to wait for the board at each step ({PATIENCE})"
     options = {"default": PATIENCE, **options}
@@ -62,7 +62,7 @@ class Board:
         except subprocess.TimeoutExpired:
             waited = count(round(seconds), "second")
             raise NoAnswer(
-                f"the board has stopped answering: it was waited for {waited}. Reset it and try "
+                f"the board has stopped answering: no answer within {waited}. Reset it and try "
                 "again; --timeout makes the wait longer"
             )
         if finished.returncode:

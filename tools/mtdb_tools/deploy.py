@@ -91,7 +91,8 @@ def main(arguments=None):
 def deploy(board, source_only, to_rom):
     about = About(*ast.literal_eval(board.do("exec", PROBE)))
     version = ".".join(map(str, about.version[:3]))
-    print(f"Board: {about.machine} with {about.name} {version}.")
+    firmware = "MicroPython" if about.name == "micropython" else about.name
+    print(f"Board: {about.machine}, running {firmware} {version}.")
     print(f"Free there: {about.ram:,} bytes of RAM, {about.flash:,} bytes of flash.")
     must_fit(about)
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +172,7 @@ def copy(board, file, room):
         board.send(file, file.name)
         _, [arrived] = board.look("", [file.name], size)
         if arrived != hashlib.sha256(file.read_bytes()).hexdigest():
-            raise Trouble(f"{file.name} did not arrive as it was sent: try again")
+            raise Trouble(f"{file.name} was corrupted in transfer: try again")
     except NoAnswer:
         raise
     except (Trouble, KeyboardInterrupt):

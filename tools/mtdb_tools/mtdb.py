@@ -79,9 +79,12 @@ def parser():
         return command
 
     command = add(
-        "list", list_keys, "print the keys in order, one a line, a newline in one as \\n"
+        "list",
+        list_keys,
+        "print the keys in order, one per line, with control characters escaped",
     )
-    command.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help="begin with this")
+    prefix_help = "list only keys that begin with this"
+    command.add_argument("prefix", metavar="PREFIX", nargs="?", default="", help=prefix_help)
     command.add_argument("--json", action="store_true", help="each key as a JSON text")
     command = add("get", get, "print a value as JSON")
     command.add_argument("key", metavar="KEY")
@@ -107,7 +110,9 @@ def add_set(add):
     json_help = "JSON, such as 31, true or '[1, 2]'; - reads the standard input"
     add_file(command, "value", metavar="VALUE", help=json_help)
     command.add_argument("--text", action="store_true", help="VALUE is text, not JSON")
-    command.add_argument("--file", action="store_true", help="VALUE is the name of its file")
+    command.add_argument(
+        "--file", action="store_true", help="VALUE names a file that holds the value"
+    )
 
 
 def add_load(add):
@@ -259,14 +264,14 @@ def read_text(file):
     try:
         return data.decode("utf-8-sig"), name
     except UnicodeDecodeError as error:
-        raise Trouble(f"{name} is no UTF-8 text: byte {error.start:,} can't be read")
+        raise Trouble(f"{name} is not UTF-8: byte {error.start:,} can't be read")
 
 
 def parse(text, what, hint=""):
     try:
         return json.loads(text, parse_constant=refuse_number)
     except ValueError as error:
-        raise Trouble(f"{what} is no JSON: {error}{hint}")
+        raise Trouble(f"{what} is not valid JSON: {error}{hint}")
 
 
 def text_hint(text):
@@ -290,7 +295,7 @@ def parse_pairs(text, name):
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if lines and not is_json(lines[0][1]):  # so it was meant as one object
         parse(text, name)
-        raise Trouble(f"{name} is no JSON object")
+        raise Trouble(f"{name} is not a JSON object")
     pairs = []
     for number, line in lines:
         data = parse(line, f"line {number} of {name}")

@@ -66,7 +66,7 @@ class Here:
             if sums(self.path) == sums(copy):
                 return copy
             time.sleep(PAUSE)
-        raise Trouble(f"a program is writing to {self.name} all the time: stop it, or try again")
+        raise Trouble(f"a program keeps writing to {self.name}: stop it, or try again")
 
     @contextlib.contextmanager
     def change(self, create=False):
@@ -87,8 +87,9 @@ class Here:
             with contextlib.suppress(FileNotFoundError):
                 mode = os.stat(self.path + end).st_mode
                 if not stat.S_ISREG(mode):
-                    what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-                    raise Trouble(f"{self.path + end} is {what}, and so no part of a database")
+                    name = self.path + end
+                    what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+                    raise Trouble(f"{name} is {what}, so it can't belong to a database")
 
 
 class There:
@@ -112,14 +113,14 @@ class There:
         """Copy the database's files into folder; return the copy's path."""
         names = self._names()
         if self.file + "/" in names:
-            raise Trouble(f"{self.name} is a folder, and so no database")
+            raise Trouble(f"{self.name} is a folder, so it can't be a database")
         found = {end: names[self.file + end] for end in FILES if self.file + end in names}
         paths = [self.path + end for end in found]
         hashes = self.board.fetch(paths, folder, sum(found.values())) if found else []
         self.sums = dict(zip(found, hashes, strict=True))
         copy = os.path.join(folder, self.file)
         if sums(copy) != self.sums:
-            raise Trouble(f"{self.name} did not arrive as it is on the board: try again")
+            raise Trouble(f"{self.name} was corrupted in transfer: try again")
         return copy
 
     def _names(self):

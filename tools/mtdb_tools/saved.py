@@ -8,7 +8,7 @@ from mtdb_tools.command import count
 
 
 def _refuse_number(name):
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 DECODER = json.JSONDecoder(parse_constant=_refuse_number)

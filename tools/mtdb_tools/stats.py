@@ -40,7 +40,7 @@ def lines(name, sizes, db, kinds):
     for kind in kinds:
         room = journal_room(sizes[""], kind)
         full = min(100 * journal // room, 100)
-        yield f"On {kind.name}: it is {full} % full, and folded at about {room:,} bytes"
+        yield f"On {kind.name}: the journal is {full} % full, and folded at about {room:,} bytes"
         if kind.progsize and record:
             erases = erases_per_write(record, sizes[""], kind)
             yield f"On {kind.name}: about {erases:.2f} erases per durable write"

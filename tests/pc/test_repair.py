@@ -1,6 +1,7 @@
 """mtdb.py repair: it saves all that is whole, and tells all that is lost. Damage of every sort."""
 
 import itertools
+import json
 import os
 import shutil
 from pathlib import Path
@@ -256,6 +257,47 @@ def test_another_programs_file_that_is_cut(path, run):
     new, text = run()
     assert new == {"a": 1, "b": {"c": [2, 3]}}
     assert 'Lost: "d": its value' in text
+
+
+def test_a_line_without_its_brace_costs_its_key_only(path, run):
+    """Without its seal it is any JSON file, where the value would go on in the next line."""
+    right = contents(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"\n}\n") + 3])
+    change(path, b'"number":5}', b'"number":5')
+    new, text = run()
+    del right["key 5"]
+    assert new == right
+    assert text.count("Lost") == 1 and 'Lost: "key 5": its value' in text
+
+
+def test_an_indented_file_loses_its_broken_entries_only(path, run):
+    entries = {"a": {"b": 1}, "c": {"d": [2, 3]}, "e": {"f": 4}, "g": 5}
+    path.write_text(json.dumps(entries, indent=4))
+    change(path, b"1\n    },", b"1\n    ,")
+    change(path, b'"f": 4', b'"f": ~')
+    new, text = run()
+    assert new == {"c": {"d": [2, 3]}, "g": 5}
+    assert text.count("Lost") == 2
+    assert 'Lost: "a": its value' in text and 'Lost: "e": its value' in text
+
+
+@pytest.mark.parametrize("indent", [None, 0])
+def test_where_entries_do_not_begin_lines_more_may_be_missing(path, run, indent):
+    path.write_text(json.dumps({"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}, indent=indent))
+    change(path, b'"x": 2', b'"x": ~')
+    new, text = run()
+    assert new == {"a": {"x": 1}}
+    assert 'Lost: "b": its value' in text
+    assert f"Lost: perhaps other keys: what follows in {path} can't be read" in text
+
+
+def test_the_end_is_missing_behind_a_broken_line(path, run):
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b'"key 17"') + 12])
+    text = run()[1]
+    assert 'Lost: "key 17": its value' in text
+    assert f"Lost: the end of {path} is missing" in text
 
 
 def test_an_empty_file(path, run):

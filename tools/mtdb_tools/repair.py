@@ -8,10 +8,14 @@ from mtdb_tools.repair_journal import LEFT_OUT, Journal
 from mtdb_tools.saved import DECODER, Saved
 
 OPENING = re.compile(r"\ufeff?\s*\{")
+IN_ONE_LINE = re.compile(r'\ufeff?\s*\{[ \t]*"')  # at least the first entry
+BEGIN_OF_LINE = re.compile(r'\n([ \t]*)"')
+# Where nothing is indented, a value that takes several lines begins and ends like this.
+BEGIN_OF_LONG, END_OF_LONG = re.compile(r"[\[{]\r?\n"), re.compile(r'\n[]}],?\r?\n["}]')
 SEPARATORS = re.compile(r"[\s,]*")
+END = re.compile(r"\}?\s*\Z")
 COLON = re.compile(r"\s*:\s*")
 ENTRY_END = re.compile(r"\s*[,}]|[ \t\r]*\n")
-NEXT_ENTRY = re.compile(r'(?<=\n)(?=")')  # each entry of a database has a line of its own
 
 
 def save(path, name):
@@ -87,26 +91,46 @@ def _split_main(path):
 
 
 def _save_main(saved, text, name):
-    """Save the entries of a JSON object that are whole. Go on with the next line behind others."""
+    """Save the entries of a JSON object that are whole."""
     opening = OPENING.match(text)
-    at = opening.end() if opening else 0
+    body = text[opening.end() :] if opening else text
+    indent = _indent(text, body)
+    parts = [body] if indent is None else re.split(rf'(?<=\n)(?={indent}")', body)
+    for part in parts:
+        end = _save_part(saved, part, name)
+    if end is None:  # what the last part ends with was lost with an entry
+        end = text.rstrip().endswith("\n}")
+        if indent is None:
+            saved.lost.append(f"perhaps other keys: what follows in {name} can't be read")
+            return
+    if not end:
+        saved.lost.append(f"the end of {name} is missing: what was there is not known")
+
+
+def _indent(text, body):
+    """Return what is before the key in each line where an entry begins, so that a broken one has
+    an end. Return None if not each begins a line. In a database each is a line."""
+    begin = not IN_ONE_LINE.match(text) and BEGIN_OF_LINE.search(text)
+    if begin and (begin[1] or not (BEGIN_OF_LONG.search(body) and END_OF_LONG.search(body))):
+        return begin[1]
+    return None
+
+
+def _save_part(saved, text, name):
+    """Save the entries in a part of the text, up to one that is broken: then return None. Else
+    return what is behind them, "}" or nothing."""
+    at = 0
     while True:
         at = SEPARATORS.match(text, at).end()
-        if at == len(text):
-            saved.lost.append(f"the end of {name} is missing: what was there is not known")
-            return
-        if text[at:].strip() == "}" and text[at] == "}":
-            return
+        end = END.match(text, at)
+        if end:
+            return end[0].strip()
         try:
             key, value, at = _entry(text, at)
             saved.set(key, value)
         except (ValueError, RecursionError):
-            found = NEXT_ENTRY.search(text, at + 1)
-            end = found.start() if found else len(text)
-            saved.lose(text[at:end], 0, name, saved.lost_keys)
-            at = end
-            if not found:
-                return
+            saved.lose(text[at:], 0, name, saved.lost_keys)
+            return None
 
 
 def _entry(text, at):

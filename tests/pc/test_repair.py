@@ -1,13 +1,17 @@
 """mtdb.py repair: it saves all that is whole, and tells all that is lost. Damage of every sort."""
 
+import errno
 import itertools
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import interpreter
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import mtdb, repair
 from mtdb_tools.command import attempt
@@ -125,13 +129,14 @@ def values_of(key):
 @pytest.fixture
 def run(path, tmp_path, capsys):
     """Run mtdb.py repair; return the new database's contents, and what was printed. It must leave
-    the damaged files as they are."""
+    the damaged files as they are, and its exit status must tell whether something is lost."""
 
-    def run(status=0):
+    def run(fails=False):
         before = {file: file.read_bytes() for file in tmp_path.iterdir()}
-        assert main("repair", path, tmp_path / "new.db") == status
+        status = main("repair", path, tmp_path / "new.db")
         out, err = capsys.readouterr()
-        new = contents(tmp_path / "new.db") if status == 0 else None
+        assert status == (3 if fails else 5 if "\nLost: " in out else 0), out + err
+        new = None if fails else contents(tmp_path / "new.db")
         (tmp_path / "new.db").unlink(missing_ok=True)
         assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
         return new, out + err
@@ -149,7 +154,9 @@ def test_of_a_sound_database_nothing_is_lost(path, states, run):
     assert run() == (
         states[-1],
         f"{len(states[-1])} keys saved to {path.parent}/new.db. "
-        f"{path} is left as it is.\nNothing is lost.\n",
+        f"{path} is left as it is.\nNothing is lost.\n"
+        "To put it in place:\n"
+        f"  rm {path}\n  rm {path}.log\n  rm {path}.tip\n  mv {path.parent}/new.db {path}\n",
     )
 
 
@@ -302,12 +309,63 @@ def test_the_end_is_missing_behind_a_broken_line(path, run):
 
 def test_an_empty_file(path, run):
     path.write_bytes(b"")
-    assert "nothing in" in run(status=3)[1]
+    assert "nothing in" in run(fails=True)[1]
+
+
+@pytest.mark.parametrize("value", ["1e999", r'"\ud800"', 17 * "[" + 17 * "]"])
+def test_a_value_that_cannot_be_stored_is_lost(path, run, value):
+    path.write_text('{\n"a": 1,\n"b": %s,\n"c": 3\n}\n' % value)
+    new, text = run()
+    assert new == {"a": 1, "c": 3}
+    assert text.count("Lost") == 1 and 'Lost: "b": ' in text
+
+
+def test_a_key_that_cannot_be_stored_is_lost(path, run):
+    path.write_text('{"a": 1, "\\ud800": 2}')
+    new, text = run()
+    assert new == {"a": 1}
+    assert 'Lost: "\\ud800": can\'t store a surrogate' in text
+
+
+def test_what_fails_leaves_no_target(path, tmp_path, monkeypatch, capsys):
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("MicroTetherDB._rename", no_room)
+    assert main("repair", path, tmp_path / "new.db") == 1
+    assert "No space left" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["my.db"]
+
+
+def test_the_exit_status_tells_what_is_lost_not_what_is_in_doubt(path, tmp_path):
+    new = tmp_path / "new.db"
+    change(path, b'"number":5', b'"number":6')
+    assert main("repair", path, new) == 0
+    new.unlink()
+    change(path, b'"key 7":{', b'"key 7":~')
+    assert main("repair", path, new) == 5
+
+
+def test_how_to_put_the_result_in_place(path, states, tmp_path):
+    """The commands that it ends with do it."""
+    change(path, b'"key 7":{', b'"key 7":~')
+    change(path, b'"key 9":{', b'"key 9":~')
+    Path(f"{path}.tmp").write_bytes(b"{\n")
+    command = [sys.executable, interpreter.ROOT / "tools" / "mtdb.py", "repair", path.name, "new"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    _, _, commands = process.stdout.partition("To put it in place:\n")
+    names = ["my.db", "my.db.log", "my.db.tip", "my.db.tmp"]
+    removed = [f"  rm {name}" for name in names]
+    assert commands.splitlines() == [*removed, "  mv new my.db"]
+    new = contents(tmp_path / "new")
+    subprocess.run(["sh", "-ec", commands], cwd=tmp_path, check=True)
+    assert {file.name for file in tmp_path.iterdir()} - {"my.db.lock"} == {"my.db"}
+    assert contents(path) == new
 
 
 def test_nothing_is_whole(path, run):
     path.write_bytes(os.urandom(1000).replace(b'"', b"~"))
-    assert "nothing in" in run(status=3)[1]
+    assert "nothing in" in run(fails=True)[1]
 
 
 def test_the_target_must_be_new(path, tmp_path, capsys):
@@ -322,12 +380,24 @@ def test_the_target_must_be_new(path, tmp_path, capsys):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("end", [".log", ".tip", ".tmp", ".lock"])
+def test_the_target_must_not_be_a_file_of_the_original(path, tmp_path, end, capsys):
+    before = path.read_bytes()
+    for target in f"{path}{end}", f"{tmp_path}/../{tmp_path.name}/my.db{end}":
+        assert main("repair", path, target) == 1
+        assert f"{target} is the name of a file of {path} itself" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["my.db"] and path.read_bytes() == before
+
+
 def test_a_database_on_a_board(path, pseudo_board, tmp_path, capsys):
     change(path, b'"key 7":{', b'"key 7":~')
     pseudo_board.mpremote("cp", path, ":")
     before = pseudo_board.files()
     new = tmp_path / "new.db"
-    assert main("--port", pseudo_board.port, "repair", ":my.db", new) == 0
-    assert 'Lost: "key 7": its value (:my.db)' in capsys.readouterr().out
+    assert main("--port", pseudo_board.port, "repair", ":my.db", new) == 5
+    text = capsys.readouterr().out
+    assert 'Lost: "key 7": its value (:my.db)' in text
+    mpremote = f"  mpremote connect {pseudo_board.port}"
+    assert text.endswith(f"\n{mpremote} rm :my.db\n{mpremote} cp {new} :my.db\n")
     assert len(contents(new)) == 19
     assert pseudo_board.files() == before

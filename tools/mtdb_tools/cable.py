@@ -52,6 +52,7 @@ class Board:
         self._port = port
         self._patience = patience
         self._connect = ["connect", port or "auto"]
+        self.mpremote = f"mpremote connect {port}" if port else "mpremote"  # for the user to type
 
     def do(self, *command, size=0):
         """Run an mpremote command on the board, which moves so many bytes, and return what it

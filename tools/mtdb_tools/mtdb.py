@@ -6,12 +6,13 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from pathlib import Path
 
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
-from mtdb_tools.command import Parser, Trouble, count
+from mtdb_tools.command import DONE, Parser, Trouble, count
 from mtdb_tools.database_files import read_journals, seal, size, sums
 from mtdb_tools.places import Damaged, Here, There
 
@@ -44,11 +45,12 @@ exit status:
   0    done; check: all is well
   1    not done: the message says why
   2    wrong usage
-  3    damaged, or no database
+  3    damaged, or not a database
   4    check: sound, but with leftovers of a power cut, which fold clears away
+  5    repair: done, but not everything could be saved: it lists what is lost
   130  interrupted
 """
-LEFTOVERS = 4
+LEFTOVERS, LOSSES = 4, 5
 LONG = 40  # characters of a text, too many to repeat in a message
 
 
@@ -223,17 +225,26 @@ def save_whole(args, place):
     if args.target.startswith(":"):
         raise Trouble("TARGET is a path on this PC. The command load brings it to the board")
     Here(args.target).must_be_files()
+    if place.has_file(args.target):
+        raise Trouble(f"{args.target} is the name of a file of {place.name} itself: take another")
     if sums(args.target):
         raise Trouble(f"{args.target} is there already: repair makes a new database")
     with places.copied(place) as copy:
+        ends = list(sums(copy))
         saved = repair.save(copy, args.database)
-    if not saved.data and saved.is_damaged():
-        raise Damaged(f"nothing in {place.name} is whole: {args.target} is not made")
-    with MicroTetherDB(args.target) as db:
-        db.update(saved.data)
-    keys = count(len(saved.data), "key")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        MicroTetherDB(os.path.join(folder, "new.db")) as db,
+    ):
+        saved.store(db)
+        if not db and saved.is_damaged():
+            raise Damaged(f"nothing in {place.name} is whole: {args.target} is not made")
+        db.backup(args.target)  # all of it or, if that fails, nothing
+        keys = count(len(db), "key")
     print(f"{keys} saved to {args.target}. {place.name} is left as it is.")
     print(*saved.report(), sep="\n")
+    print("To put it in place:", *place.how_to_replace(ends, args.target), sep="\n  ")
+    return LOSSES if saved.has_lost() else DONE
 
 
 # Text that is read and printed.

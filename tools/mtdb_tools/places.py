@@ -5,6 +5,7 @@ What is only read is read from a copy: so nothing is changed, not even a torn ta
 
 import contextlib
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -48,6 +49,18 @@ class Here:
     def boards(self):
         """Return the kinds of devices that it may be used on."""
         return [stats.PC, stats.NOR, stats.ESP]
+
+    def has_file(self, path):
+        """Whether a path on this PC is that of a file of this database, there or not."""
+        return os.path.realpath(path) in [self.path + end for end in (*FILES, ".lock")]
+
+    def how_to_replace(self, ends, new):
+        """Return the commands that put a new database, on this PC, in the place of this one, which
+        has files with these ends of the names."""
+        path = self.path if os.path.islink(self.name) else self.name
+        remove, move = ("del", "move") if os.name == "nt" else ("rm", "mv")
+        commands = [f"{remove} {quoted(path + end)}" for end in ends]
+        return [*commands, f"{move} {quoted(new)} {quoted(path)}"]
 
     def copy(self, folder):
         """Copy the database's files into folder; return the copy's path.
@@ -108,6 +121,17 @@ class There:
         """Return the kinds of devices that it may be used on."""
         platform = self.board.do("exec", "import sys\nprint(sys.platform)")
         return [stats.ESP if "esp" in platform else stats.NOR]
+
+    def has_file(self, path):
+        """Whether a path on this PC is that of a file of this database."""
+        return False
+
+    def how_to_replace(self, ends, new):
+        """Return the commands that put a new database, on this PC, in the place of this one, which
+        has files with these ends of the names."""
+        mpremote = self.board.mpremote
+        commands = [f"{mpremote} rm {quoted(self.name + end)}" for end in ends]
+        return [*commands, f"{mpremote} cp {quoted(new)} {quoted(self.name)}"]
 
     def copy(self, folder):
         """Copy the database's files into folder; return the copy's path."""
@@ -209,6 +233,11 @@ class There:
 def must_name_a_file(name):
     if name.endswith(("/", os.sep)) or name == ":":
         raise Trouble(f"{name} names a folder. A database is a file: {name}my.db, say")
+
+
+def quoted(path):
+    """Return a path as the shell takes it."""
+    return f'"{path}"' if os.name == "nt" else shlex.quote(path)
 
 
 def must_exist(place, there):

@@ -37,6 +37,16 @@ class Saved:
         if value:
             self.data[key] = value[0]
 
+    def store(self, db):
+        """Store it in a database, except what can't be stored, which is lost."""
+        with db.transaction():
+            for key, value in self.data.items():
+                try:
+                    db[key] = value
+                except (TypeError, ValueError) as error:
+                    reason = str(error).rpartition("]: ")[2]
+                    self.lost.append(f"{key_text(key)}: {reason}")
+
     def lose(self, text, at, file, keys):
         """Note a part of a file that isn't whole: in keys, if its key, at a place in it, is."""
         key = _key_at(text, at)
@@ -46,8 +56,11 @@ class Saved:
         length = count(len(text.encode("utf-8", "surrogateescape")), "byte")
         self.lost.append(f"{length} of {file}, of which not even the key can be read")
 
+    def has_lost(self):
+        return bool(self.lost_keys or self.lost_changes or self.lost)
+
     def is_damaged(self):
-        return bool(self.lost_keys or self.lost_changes or self.lost or self.doubts)
+        return self.has_lost() or bool(self.doubts)
 
     def report(self):
         """Yield in sentences what is lost, and what is in doubt."""
@@ -64,7 +77,8 @@ class Saved:
 
 
 def key_text(key):
-    return json.dumps(key, ensure_ascii=False)
+    text = json.dumps(key, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()  # half of a character, if there is one
 
 
 def _key_at(text, at):

@@ -322,6 +322,66 @@ def test_check_torn(files, capsys):
     assert check(files, capsys)[0] == 0
 
 
+def test_check_does_not_promise_what_it_cannot_know(files, capsys):
+    """The last write may have been acknowledged, and damaged later."""
+    data = Path(files + ".tip").read_bytes().rstrip()
+    Path(files + ".tip").write_bytes(data[:-20] + b"~" + data[-19:] + b"\n")
+    status, output = check(files, capsys)
+    assert status == 4
+    assert f"the last write to {files}.tip is not whole: it was cut off before it" in output
+    assert "or damaged later and is lost" in output
+
+
+def test_what_check_calls_damaged_it_does_not_call_well(files, capsys):
+    """Neither beside the X that the journal continues, nor where it is stale."""
+    before = {end: Path(files + end).read_bytes() for end in ("", ".log", ".tip")}
+    MicroTetherDB(files).close()
+    statuses = set()
+    for main_file, end in itertools.product((before[""], Path(files).read_bytes()), before):
+        data = before[end]
+        for at in range(0, len(data.rstrip()) + 99, 31) if end else ():  # some padding, too
+            Path(files).write_bytes(main_file)
+            for name in (".log", ".tip"):
+                Path(files + name).write_bytes(before[name])
+            Path(files + end).write_bytes(data[:at] + b"~" + data[at + 1 :])
+            status, output = check(files, capsys)
+            assert status == 3 or "damaged, " not in output
+            assert ("All is well" in output) == (status == 0)
+            statuses.add(status)
+    assert statuses == {3, 4}
+
+
+def test_check_does_not_call_a_journal_stale_if_it_cannot_be_told(files, capsys):
+    """Neither all of it, where X is damaged, nor the tip, where the log is."""
+    data = Path(files).read_bytes()
+    Path(files).write_bytes(data.replace(b"some", b"same", 1))
+    status, output = check(files, capsys)
+    assert status == 3 and "wrongly sealed" in output
+    assert output.count("bytes, whether it counts can't be told\n") == 2 and "stale" not in output
+    Path(files).write_bytes(data)
+    data = Path(files + ".log").read_bytes()
+    Path(files + ".log").write_bytes(data[:60] + b"~" + data[61:])
+    status, output = check(files, capsys)
+    assert status == 3
+    assert output.count("bytes, whether it counts can't be told\n") == 1 and "stale" not in output
+
+
+def test_check_and_repair_agree_on_an_empty_file(tmp_path, capsys):
+    path = tmp_path / "my.db"
+    path.touch()
+    assert main("check", path) == 3
+    assert (
+        f"{path} is empty, which no database is: what it held is lost" in capsys.readouterr().err
+    )
+    assert main("repair", path, tmp_path / "new.db") == 3
+    Path(f"{path}.tmp").write_bytes(b"{\n")
+    assert main("check", path) == main("repair", path, tmp_path / "new.db") == 3
+    assert {file.name for file in tmp_path.iterdir()} == {"my.db", "my.db.tmp"}
+    path.unlink()  # of a database that was being made
+    assert main("check", path) == 4
+    assert main("repair", path, tmp_path / "new.db") == 0
+
+
 def test_check_damaged_journal(files, capsys):
     data = Path(files + ".log").read_bytes()
     Path(files + ".log").write_bytes(data[:60] + b"~" + data[61:])
@@ -339,7 +399,7 @@ def test_repair_saves_what_is_whole(files, tmp_path, capsys):
     Path(files).write_bytes(data[:at] + b"~" + data[at + 1 :])
     assert check(files, capsys)[0] == 3
     target = str(tmp_path / "repaired.db")
-    assert main("repair", files, target) == 0
+    assert main("repair", files, target) == 5
     assert main("repair", files, target) == 1  # it is there now
     del keys["key 7"]
     with MicroTetherDB(target) as db:

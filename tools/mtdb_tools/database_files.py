@@ -39,6 +39,12 @@ def seal(path):
     return "sealed" if end == _bits(crc32(body)) else "wrongly sealed"
 
 
+def has_lost_all(path):
+    """Whether the file at path is there, but empty. A database's never is, and none is left beside
+    it that could take its place."""
+    return os.path.exists(path) and not size(path) and seal(path + ".tmp") != "sealed"
+
+
 def put_in_place_of(older, path):
     """Let the database file at path name older as the X that it replaces, and seal it anew.
 
@@ -81,8 +87,9 @@ class Journal:
 
     live: its records count. stale: nothing in it continues what is there, since all of it is in X
     already, or in the log; the next write replaces it. torn: a power cut came in the middle of a
-    write, which was not acknowledged; the records before it count. damaged: there are whole
-    records behind one that is broken.
+    write, which was not acknowledged, or the last write was damaged; the records before it count.
+    damaged: there are whole records behind one that is broken. If the database can be opened, they
+    don't matter.
     """
 
     state: str

@@ -13,7 +13,7 @@ from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
 from mtdb_tools.command import DONE, Parser, Trouble, count
-from mtdb_tools.database_files import read_journals, seal, size, sums
+from mtdb_tools.database_files import has_lost_all, read_journals, seal, size, sums
 from mtdb_tools.places import Damaged, Here, There
 
 EPILOG = """\
@@ -46,11 +46,16 @@ exit status:
   1    not done: the message says why
   2    wrong usage
   3    damaged, or not a database
-  4    check: sound, but with leftovers of a power cut, which fold clears away
+  4    check: sound, but with what a power cut seems to have left, which fold clears away
   5    repair: done, but not everything could be saved: it lists what is lost
   130  interrupted
 """
 LEFTOVERS, LOSSES = 4, 5
+UNKNOWN = "whether it counts can't be told"
+TORN = (
+    "Sound, but the last write to {} is not whole: it was cut off before it was acknowledged, or "
+    "damaged later and is lost."
+)
 LONG = 40  # characters of a text, too many to repeat in a message
 
 
@@ -190,21 +195,46 @@ def load(args, place):
 
 def check(args, place):
     with places.copied(place) as copy:
-        found = {"": seal(copy) if size(copy) else "missing or empty"}
+        sizes = {end: size(copy + end) for end in ("", *sums(copy))}
+        found = {
+            "": seal(copy) if sizes[""] else "missing or empty",
+            ".tmp": "left by a fold that was cut",
+        }
         journals = read_journals(copy)
-        for end, journal in journals.items():
-            found[end] = f"{journal.state}, {count(journal.records, 'record')}"
-        if os.path.exists(copy + ".tmp"):
-            found[".tmp"] = "left by a fold that was cut"
-        for end, what in found.items():
-            print(f"{args.database + end}: {count(size(copy + end), 'byte')}, {what}")
-        with places.opened(copy, place) as db:
-            print(count(len(db), "key"))
-    states = [journal.state for journal in journals.values()]
-    if "torn" in states or ".tmp" in found:
-        print("Sound, with leftovers of a power cut: nothing that was acknowledged is lost.")
+        is_empty = has_lost_all(copy)
+        keys = damage = None
+        try:
+            with places.opened(copy, place) as db:
+                keys = count(len(db), "key")
+        except Damaged as error:
+            damage = error
+    if is_empty and not damage:
+        damage = Damaged(f"{place.name} is empty, which no database is: what it held is lost")
+    torn = []
+    for end, journal in journals.items():
+        state = state_of(journal, damage)
+        found[end] = f"{state}, {count(journal.records, 'record')}" if state else UNKNOWN
+        if state == "torn":
+            torn.append(args.database + end)
+    for end, length in sizes.items():
+        print(f"{args.database + end}: {count(length, 'byte')}, {found[end]}")
+    if damage:
+        raise damage
+    print(keys)
+    if torn:
+        print(TORN.format(" and ".join(torn)))
+    if ".tmp" in sizes:
+        print("Sound, with a leftover of a fold that was cut: nothing is lost by it.")
+    if torn or ".tmp" in sizes:
         return LEFTOVERS
     print("All is well.")
+
+
+def state_of(journal, damage):
+    """Return the state of a Journal, None if it can't be told: MicroTetherDB knows more of it."""
+    if not damage:
+        return "torn" if journal.state == "damaged" else journal.state
+    return journal.state if journal.records or journal.state == "damaged" else None
 
 
 def show_stats(args, place):

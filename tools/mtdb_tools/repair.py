@@ -3,7 +3,15 @@
 import re
 
 from MicroTetherDB import MicroTetherDB
-from mtdb_tools.database_files import SEAL, read, read_journals, seal, seal_value, size
+from mtdb_tools.database_files import (
+    SEAL,
+    has_lost_all,
+    read,
+    read_journals,
+    seal,
+    seal_value,
+    size,
+)
 from mtdb_tools.repair_journal import LEFT_OUT, Journal
 from mtdb_tools.saved import DECODER, Saved
 
@@ -50,7 +58,7 @@ def save(path, name):
 def _save_sound(path, name):
     """Return what is Saved of a database that can be opened, None if it can't be."""
     journals = read_journals(path)
-    is_empty = not size(path) and not size(path + ".tmp")
+    is_empty = has_lost_all(path)
     try:
         with MicroTetherDB(path) as db:
             saved = Saved(dict(db))

@@ -205,10 +205,18 @@ def test_of_what_cannot_be_opened_it_tells_repair():
         for command in ["list"], ["set", "b", "1"], ["check"]:
             text = run(command[0], name, *command[1:], status=3).splitlines()[-1]
             assert text.endswith(f"mtdb.py repair {name} NEW.db saves what is whole")
-    run("repair", "no-json.db", "new.db")
+    run("repair", "no-json.db", "new.db", status=5)
     assert run("dump", "new.db") == '{\n"a": 1\n}\n'
     Path("my.db.lock").write_text("the lock file of another program")
     assert "repair" not in run("set", "my.db", "b", "1", status=3)
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0", b"[1, 2]", b"key = 1\n", b"{\\rtf1"])
+def test_of_what_never_was_a_database_it_does_not_tell_repair(folder, data):
+    (folder / "other").write_bytes(data)
+    for command in ["list", "other"], ["set", "other", "a", "1"]:
+        text = run(*command, status=3)
+        assert "other can't be opened" in text and "repair" not in text
 
 
 def test_what_is_no_regular_file_is_refused(folder):

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -10,6 +11,7 @@ from zlib import crc32
 JOURNALS = (".log", ".tip")
 FILES = ("", *JOURNALS, ".tmp")  # the files of a database at X are X, X.log, X.tip and X.tmp
 SEAL = 33  # bytes
+OBJECT = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*["}]')  # how one begins
 
 
 def sums(path):
@@ -37,6 +39,14 @@ def seal(path):
     if not end:
         return "not sealed"
     return "sealed" if end == _bits(crc32(body)) else "wrongly sealed"
+
+
+def was_database(path):
+    """Whether the files at path look like those of a database, damaged or not, or like a JSON
+    object."""
+    data = read(path)
+    has_journal = any(b'["' in read(path + end) for end in JOURNALS)
+    return bool(OBJECT.match(data)) or seal_value(data[-SEAL:]) is not None or has_journal
 
 
 def has_lost_all(path):

@@ -24,6 +24,7 @@ from mtdb_tools.database_files import (
     seal,
     size,
     sums,
+    was_database,
 )
 
 TRIES = 100  # to copy a database that a program is writing to
@@ -268,7 +269,7 @@ def opened(path, place):
     except ValueError as error:
         path = os.path.realpath(path)
         text = str(error).replace(path, place.name)
-        if not str(error).startswith(path + ".lock"):
+        if was_database(path) and not str(error).startswith(path + ".lock"):
             program = os.path.basename(sys.argv[0])
             text += f". {program} repair {place.name} NEW.db saves what is whole"
         raise Damaged(text)

@@ -228,6 +228,31 @@ def test_the_file_is_missing_beside_its_journal(path, states, run):
     assert f"Lost: {path} is missing: what only this file held" in text
 
 
+@pytest.mark.parametrize("fill", [b"\xff", b"\0"])
+def test_an_erased_part_of_the_log_may_have_held_any_keys(path, states, run, fill):
+    log = Path(f"{path}.log")
+    data = log.read_bytes()
+    log.write_bytes(data[:100] + 90 * fill + data[190:])
+    text = run()[1]
+    assert f"Lost: 90 bytes of {log} can't be read: newer values, or deletions, of unknown" in text
+
+
+def test_the_log_is_missing_beside_its_tip(path, states, run):
+    Path(f"{path}.log").unlink()
+    text = run()[1]
+    assert f"Lost: perhaps {path}.log, which seems to be missing" in text
+    assert "newer values, or deletions, of unknown keys may be lost" in text
+
+
+def test_a_tip_that_needs_no_log_misses_none(path, run):
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = db["key 2"] = 0
+    change(path, b'"key 7":{', b'"key 7":~')
+    new, text = run()
+    assert new["key 1"] == new["key 2"] == 0
+    assert "missing" not in text.replace("wrong or missing", "")
+
+
 def test_a_journal_from_before_the_last_fold_is_not_taken(path, states, run):
     older = {end: Path(f"{path}{end}").read_bytes() for end in (".log", ".tip")}
     with MicroTetherDB(path.as_posix()) as db:

@@ -1,16 +1,20 @@
 """What is whole in the journal of a damaged database: for repair.py, which tells what isn't."""
 
 import json
+import re
 from dataclasses import dataclass
 from zlib import crc32
 
+from mtdb_tools.command import count
 from mtdb_tools.database_files import SEAL, lines_of, read, seal_value
 from mtdb_tools.saved import key_text
 
 MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
 MOST_LINKS = 4  # to try, where a chain is broken
 
-LEFT_OUT = "the last write to {} was cut off, or is broken: it is left out"
+HOLE = re.compile(rb"[\xff\0]{14,}")  # erased, or never written: as long as a record, or longer
+MORE = "newer values, or deletions, of unknown keys may be lost"
+LEFT_OUT = "the end of {}, the last write or more, was cut off or is broken: it is left out"
 
 
 @dataclass
@@ -52,11 +56,15 @@ class Journal:
             self.starts.add(before)  # it says nothing older than X.tmp
             before = None
         log, tip = (_split_joined(lines_of(path + end)) for end in (".log", ".tip"))
+        is_sealed = seal_value(data[-SEAL:]) is not None
+        is_alone = is_sealed and not log
         log, tip = self._without_stale(log, tip, before)
         self.places = _joined(log, tip)
         first = self.places[0].lines[0] if self.places else b""
+        # The tip continues something, but not X.
+        self.lacks_log = is_alone and _change(first) is not None and not self._begins(tip)
         self.proves_main = _continues_any(first, (crc32(data[:-SEAL]), crc32(data)))
-        self._find_all([*self.starts], seal_value(data[-SEAL:]) is not None)
+        self._find_all([*self.starts], is_sealed)
 
     def _without_stale(self, log, tip, before):
         """Return both lists of lines: empty, if the file is from before the last fold."""
@@ -97,6 +105,7 @@ class Journal:
         for place in self.places:
             change = _change(place.line) if place.is_whole else None
             if change is None:
+                _tell_holes(place, name, saved.lost)
                 text = place.line.decode("utf-8", "surrogateescape")
                 saved.lose(text, 1, name + place.file, saved.lost_changes)
                 continue
@@ -110,13 +119,26 @@ class Journal:
         rest = [place for place in self.rest if _change(place.line) or place.lines[0][:1] == b"["]
         if rest:
             saved.doubts.append(LEFT_OUT.format(name + rest[0].file))
+        for place in self.rest:
+            _tell_holes(place, name, saved.doubts)
 
     def _tell_start(self, saved, name):
-        if self.places and not self.places[0].is_proved:
+        if self.lacks_log:
+            saved.lost.append(
+                f"perhaps {name}.log, which seems to be missing, or else the first record of "
+                f"{name}.tip is broken: {MORE}"
+            )
+        elif self.places and not self.places[0].is_proved:
             saved.doubts.append(
                 f"whether {name + self.places[0].file} is newer than {name} can't be told: it was "
                 "taken to be"
             )
+
+
+def _tell_holes(place, name, sentences):
+    size = sum(len(hole) for hole in HOLE.findall(place.line or place.lines[0]))
+    if size:
+        sentences.append(f"{count(size, 'byte')} of {name + place.file} can't be read: {MORE}")
 
 
 def _split_joined(lines):

@@ -194,6 +194,25 @@ def test_one_is_singular():
     assert not re.search(r"\b1 (keys|bytes|records)", text)
 
 
+# Arguments that can't be right.
+
+
+@pytest.mark.parametrize("argument", [b"\xff", "ä".encode("latin-1")])
+def test_an_argument_that_is_not_utf_8_is_told(argument):
+    for command in ["list"], ["get", "my.db"], ["set", "my.db", "a", "--text"]:
+        text = run(*command, argument, status=2)
+        named = argument.decode(errors="backslashreplace")
+        assert text.endswith(f"mtdb.py: error: an argument is not UTF-8: {named}\n")
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_a_timeout_that_makes_no_sense_is_wrong_usage(seconds):
+    for tool, args in (MTDB, ["list", ":my.db"]), (DEPLOY, []):
+        text = run(*args, "--timeout", seconds, tool=tool, status=2)
+        assert "error: argument --timeout: " in text and "--" not in text.rpartition("out: ")[2]
+
+
 # What is no database, or in use.
 
 

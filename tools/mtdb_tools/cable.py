@@ -1,5 +1,6 @@
 """The board at the other end of the cable. mpremote does all the talking."""
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sysconfig
 
 from mtdb_tools.command import Trouble, count
 
+DAY = 86_400  # seconds
 PATIENCE = 60  # seconds to wait for the board at each step
 SLOWEST = 1000  # bytes a second that any board moves
 
@@ -35,7 +37,14 @@ def add_options(parser, **options):
     parser.add_argument("--port", help=where, **options)
     patience = f"how long to wait for the board at each step ({PATIENCE})"
     options = {"default": PATIENCE, **options}
-    parser.add_argument("--timeout", metavar="SECONDS", type=float, help=patience, **options)
+    parser.add_argument("--timeout", metavar="SECONDS", type=seconds, help=patience, **options)
+
+
+def seconds(text):
+    value = float(text)
+    if not 0 < value <= DAY:
+        raise argparse.ArgumentTypeError(f"it must be more than 0 and at most {DAY:,} seconds")
+    return value
 
 
 class NoAnswer(Trouble):

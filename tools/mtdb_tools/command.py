@@ -30,6 +30,11 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         self._arguments = list(sys.argv[1:] if args is None else args)
+        for argument in self._arguments:
+            data = argument.encode(errors="surrogateescape")
+            text = data.decode(errors="backslashreplace")
+            if text != argument:
+                super().error(f"an argument is not UTF-8: {text}")
         if not self._subparsers:
             args = self._options_first()
         return super().parse_known_args(args, namespace)
@@ -51,6 +56,8 @@ class Parser(argparse.ArgumentParser):
         super().error(message + self._hint(message))
 
     def _hint(self, message):
+        if message.startswith("argument -"):  # it is about an option
+            return ""
         _, is_unknown, unknown = message.partition("unrecognized arguments: ")
         arguments = unknown.split() if is_unknown else self._arguments
         for argument in itertools.takewhile(lambda it: it != "--", arguments):

@@ -15,8 +15,9 @@ import pytest
 
 import interpreter
 from MicroTetherDB import MicroTetherDB, __version__
+from mtdb_tools import mtdb
 from mtdb_tools.cable import Board
-from mtdb_tools.command import Trouble
+from mtdb_tools.command import Trouble, attempt
 
 TOOLS = interpreter.ROOT / "tools"
 MTDB = [sys.executable, TOOLS / "mtdb.py"]
@@ -179,9 +180,34 @@ def test_a_text_of_two_words_without_quotes():
     assert "unrecognized arguments: world. A text with spaces needs quotes around it" in text
 
 
-def test_a_value_that_nests_too_deep():
-    text = b'{"a": ' + 100_000 * b"[" + 100_000 * b"]" + b"}"
-    assert "nests too deep" in run("load", "my.db", input=text, status=1)
+@pytest.mark.parametrize("depth", [20, 100_000])
+def test_a_value_that_nests_too_deep_is_named(depth):
+    value = depth * b"[" + depth * b"]"
+    text = run("load", "my.db", input=b'{"a]": 1,\n"b": ' + value + b"}", status=1)
+    assert "nests too deep" in text
+    assert "line 2 of the input" in text or 'db["b"]' in text
+    text = run("load", "my.db", input=b'["a", 1]\n["b", ' + value + b"]", status=1)
+    assert "line 2 of the input" in text and "nests too deep" in text
+    text = run("set", "my.db", "b", "-", input=value, status=1)
+    assert "nests too deep" in text
+    assert "the input" in text or 'db["b"]' in text
+    assert os.listdir() == []
+
+
+def test_what_cannot_be_stored_is_named_with_its_line(folder):
+    lines = b'["a", 1]\n\n%s\n'
+    for line in (
+        b'{"b": 1e999}',
+        b'["b", NaN]',
+        b'["b", "\\ud800"]',
+        b"[1, 2]",
+        b"[1, 2, 3]",
+        b"[}",
+    ):
+        (folder / "data.jsonl").write_bytes(lines % line)
+        assert "line 3 of data.jsonl" in run("load", "my.db", "data.jsonl", status=1)
+    text = run("load", "my.db", input=b'{"a": 1,\n"b": NaN}', status=1)
+    assert text.startswith('mtdb: the input: db["b"]: can\'t store nan')
 
 
 def test_one_is_singular():
@@ -192,6 +218,47 @@ def test_one_is_singular():
     for words in "1 byte, torn, 0 records", "\n1 key\n", "my.db: 1 key, ", "1 key saved":
         assert words in text
     assert not re.search(r"\b1 (keys|bytes|records)", text)
+
+
+# What fails leaves no new database, and what is there as it was.
+
+
+def test_what_fails_makes_no_database():
+    for command, text in (
+        (["load", "my.db"], b'["a", 1]\n["b", 1e999]'),
+        (
+            ["set", "my.db", "a", "1e999"],
+            b"",
+        ),
+    ):
+        run(*command, input=text, status=1)
+        assert os.listdir() == []
+    run("set", "my.db", "a", "1")
+    run("set", "my.db", "a", "1e999", status=1)
+    assert contents() == {"a": 1}
+
+
+def test_what_fails_leaves_an_empty_database_that_was_there():
+    run("load", "my.db", input=b"{}")
+    run("set", "my.db", "a", "1e999", status=1)
+    assert os.listdir() == ["my.db"] and contents() == {}
+
+
+def test_ctrl_c_in_a_load_makes_no_database(folder, monkeypatch):
+    def interrupted(pairs):
+        yield from pairs
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mtdb, "progress", interrupted)
+    (folder / "data.json").write_text('{"a": 1}')
+    assert attempt("mtdb", lambda: mtdb.main(["load", "my.db", "data.json"])) == 130
+    assert os.listdir() == ["data.json"]
+
+
+def test_a_key_that_is_named_twice_is_deleted_once():
+    run("load", "my.db", input=b'{"a": 1, "b": 2}')
+    run("delete", "my.db", "a", "a")
+    assert contents() == {"b": 2}
 
 
 # Arguments that can't be right.
@@ -211,6 +278,14 @@ def test_a_timeout_that_makes_no_sense_is_wrong_usage(seconds):
     for tool, args in (MTDB, ["list", ":my.db"]), (DEPLOY, []):
         text = run(*args, "--timeout", seconds, tool=tool, status=2)
         assert "error: argument --timeout: " in text and "--" not in text.rpartition("out: ")[2]
+
+
+def test_an_empty_path_is_told():
+    for command in ["list", ""], ["set", "", "a", "1"], ["repair", "my.db", ""]:
+        assert "a path is empty where a database should be" in run(*command, status=1)
+    for command in ["load", "my.db", ""], ["set", "my.db", "a", "", "--file"]:
+        assert "a path is empty where a file should be" in run(*command, status=1)
+    assert os.listdir() == []
 
 
 # What is no database, or in use.

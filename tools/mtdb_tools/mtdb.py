@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -56,6 +57,8 @@ TORN = (
     "Sound, but the last write to {} is not whole: it was cut off before it was acknowledged, or "
     "damaged later and is lost."
 )
+STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
+DEEP = 100  # much deeper than what can be stored, less than what json.loads() refuses
 LONG = 40  # characters of a text, too many to repeat in a message
 
 
@@ -175,7 +178,7 @@ def set_value(args, place):
 
 def delete(args, place):
     with place.change() as db, db.transaction():
-        for key in args.keys:
+        for key in dict.fromkeys(args.keys):
             del db[key]
 
 
@@ -188,8 +191,11 @@ def dump(args, place):
 def load(args, place):
     pairs = parse_pairs(*read_text(args.file))
     with place.change(create=True) as db, db.transaction():
-        for key, value in progress(pairs):
-            db[key] = value
+        for where, key, value in progress(pairs):
+            try:
+                db[key] = value
+            except (TypeError, ValueError) as error:
+                raise Trouble(f"{where}: {error}")
     print(f"{len(pairs)} loaded")
 
 
@@ -294,6 +300,8 @@ def printable(text):
 def read_text(file):
     """Return what is in a text file, and its name for messages; "-" is the standard input."""
     name = "the input" if file == "-" else file
+    if not file:
+        raise Trouble("a path is empty where a file should be named")
     if file != "-":
         data = Path(file).read_bytes()
     elif sys.stdin is None:
@@ -313,6 +321,8 @@ def parse(text, what, hint=""):
         return json.loads(text, parse_constant=refuse_number)
     except ValueError as error:
         raise Trouble(f"{what} is not valid JSON: {error}{hint}")
+    except RecursionError:
+        raise Trouble(f"{what} nests too deep")
 
 
 def text_hint(text):
@@ -328,25 +338,38 @@ def refuse_number(name):
 
 
 def parse_pairs(text, name):
-    """Return the (key, value) pairs of a JSON object, or of JSON lines."""
+    """Return all (where, key, value) of a JSON object, or of JSON lines. where is for messages."""
     with contextlib.suppress(ValueError):
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            raise Trouble(f"line {deep_line(text)} of {name} nests too deep")
         if isinstance(data, dict):
-            return list(data.items())
+            return [(name, *item) for item in data.items()]
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if lines and not is_json(lines[0][1]):  # so it was meant as one object
         parse(text, name)
         raise Trouble(f"{name} is not a JSON object")
     pairs = []
     for number, line in lines:
-        data = parse(line, f"line {number} of {name}")
+        where = f"line {number} of {name}"
+        data = parse(line, where)
         if isinstance(data, dict):
-            pairs += data.items()
+            pairs += [(where, *item) for item in data.items()]
         elif isinstance(data, list) and len(data) == 2:
-            pairs.append(data)
+            pairs.append((where, *data))
         else:
-            raise Trouble(f'line {number} of {name} is neither an object nor ["key", value]')
+            raise Trouble(f'{where} is neither an object nor ["key", value]')
     return pairs
+
+
+def deep_line(text):
+    """Return the number of the first line of a JSON text in which it nests too deep."""
+    depth = 0
+    for part in STRING_OR_BRACKET.finditer(text):
+        depth += (part[0] in "[{") - (part[0] in "]}")
+        if depth > DEEP:
+            return text.count("\n", 0, part.start()) + 1
 
 
 def is_json(text):

@@ -86,9 +86,15 @@ class Here:
     def change(self, create=False):
         """Open the database to change it; create says whether it may be new."""
         self.must_be_files()
-        must_exist(self, create or any(os.path.exists(self.path + end) for end in FILES))
+        is_new = not any(os.path.exists(self.path + end) for end in FILES)
+        must_exist(self, create or not is_new)
         with opened(self.path, self) as db:
-            yield db
+            try:
+                yield db
+            except BaseException:
+                if is_new and not db:  # nothing was stored: leave nothing
+                    os.remove(self.path)
+                raise
 
     def must_be_files(self):
         """Raise Trouble if a database can't be there, whether there is one or not."""
@@ -232,6 +238,8 @@ class There:
 
 
 def must_name_a_file(name):
+    if not name:
+        raise Trouble("a path is empty where a database should be named")
     if name.endswith(("/", os.sep)) or name == ":":
         raise Trouble(f"{name} names a folder. A database is a file: {name}my.db, say")
 

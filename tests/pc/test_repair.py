@@ -314,6 +314,12 @@ def test_an_indented_file_loses_its_broken_entries_only(path, run):
     assert 'Lost: "a": its value' in text and 'Lost: "e": its value' in text
 
 
+def test_a_broken_key_does_not_bring_out_what_is_inside_of_its_value(path, run):
+    path.write_text(json.dumps({"a": {"b": 1, "c": 2}, "d": {"b": 3}}, indent=2))
+    change(path, b'"a"', b"~a~")
+    assert run()[0] == {"d": {"b": 3}}
+
+
 @pytest.mark.parametrize("indent", [None, 0])
 def test_where_entries_do_not_begin_lines_more_may_be_missing(path, run, indent):
     path.write_text(json.dumps({"a": {"x": 1}, "b": {"x": 2}, "c": {"x": 3}}, indent=indent))

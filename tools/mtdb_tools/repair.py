@@ -118,10 +118,12 @@ def _save_main(saved, text, name):
 def _indent(text, body):
     """Return what is before the key in each line where an entry begins, so that a broken one has
     an end. Return None if not each begins a line. In a database each is a line."""
-    begin = not IN_ONE_LINE.match(text) and BEGIN_OF_LINE.search(text)
-    if begin and (begin[1] or not (BEGIN_OF_LONG.search(body) and END_OF_LONG.search(body))):
-        return begin[1]
-    return None
+    if IN_ONE_LINE.match(text):
+        return None
+    indent = min(BEGIN_OF_LINE.findall(text), key=len, default=None)
+    if indent == "" and BEGIN_OF_LONG.search(body) and END_OF_LONG.search(body):
+        return None
+    return indent
 
 
 def _save_part(saved, text, name):

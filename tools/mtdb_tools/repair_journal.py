@@ -136,7 +136,7 @@ class Journal:
 
 
 def _tell_holes(place, name, sentences):
-    size = sum(len(hole) for hole in HOLE.findall(place.line or place.lines[0]))
+    size = sum(len(hole) for hole in HOLE.findall(place.line))
     if size:
         sentences.append(f"{count(size, 'byte')} of {name + place.file} can't be read: {MORE}")
 

@@ -397,6 +397,8 @@ def test_how_to_put_the_result_in_place(path, states, tmp_path):
 def test_nothing_is_whole(path, run):
     path.write_bytes(os.urandom(1000).replace(b'"', b"~"))
     assert "nothing in" in run(fails=True)[1]
+    path.write_text('{"a": 1e999}')
+    assert 'Lost: "a": can\'t store inf' in run(fails=True)[1]
 
 
 def test_the_target_must_be_new(path, tmp_path, capsys):

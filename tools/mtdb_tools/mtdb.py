@@ -274,6 +274,7 @@ def save_whole(args, place):
     ):
         saved.store(db)
         if not db and saved.is_damaged():
+            print(*saved.report(), sep="\n")
             raise Damaged(f"nothing in {place.name} is whole: {args.target} is not made")
         db.backup(args.target)  # all of it or, if that fails, nothing
         keys = count(len(db), "key")

@@ -1938,13 +1938,19 @@ class MicroTetherDB(_Mapping):
     def _read_back(self, key, value):
         """Read back a value that a rollback has left as its text."""
         if isinstance(value, bytes):
-            if not _own_block():
+            block = _own_block()
+            if not block:
                 with self._operation():  # or another thread might change it meanwhile
                     return self._read_back(key, self._find(key))
-            back = json.loads(value)
-            data = self._data[_hash(key) & (_SLOTS - 1)]
-            # Unless a callback has read it back just now. No branch: another might come there.
-            data[key] = value = (data[key], back)[data[key] is value]
+            was_busy = block.busy
+            block.busy = True  # or a callback might
+            try:
+                back = json.loads(value)
+                data = self._data[_hash(key) & (_SLOTS - 1)]
+                # Unless a callback has read it back just now. No branch: another might come there.
+                data[key] = value = (data[key], back)[data[key] is value]
+            finally:
+                block.busy = was_busy
         return value
 
     def _put(self, key, value):

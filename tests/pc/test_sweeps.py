@@ -131,7 +131,7 @@ def sweeps(request):
     names = [
         item.callspec.params["name"]
         for item in request.session.items
-        if item.path == request.path and hasattr(item, "callspec")
+        if item.path == request.path and "sweeps" in item.fixturenames
     ]
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # a disk's fsync takes too long
     with (

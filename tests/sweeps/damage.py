@@ -5,20 +5,24 @@
 
 Good files of every shape, with log, tip and temporary file, are damaged at random: bits and bytes
 flipped, parts cut, repeated or zeroed, files missing, swapped, of another time or database. What
-makes opening raise must be left as it is, byte for byte; and X wherever it was there.
+makes opening raise must be left as it is, byte for byte; and X wherever it was there. A flipped
+bit costs the last change at most; only where X is missing or empty, a new database is found.
 """
 
 import sys
 
 import workload
-from workload import FILES, Dice, MicroTetherDB, among, files_of, read
+from workload import FILES, Dice, MicroTetherDB, among, files_of, read, same
 
 DATABASES = 2
 STEPS = 120
+SHAPES = 5  # of the files at each time
+EMPTY = 70  # bytes: an X without any data
+LINES = 66  # bytes: the last two lines of an X
 
 
 class Database:
-    """The states that a database had, and files of it that are good: one dict for each time."""
+    """The states that a database had, and files of it that are good: some dicts for each time."""
 
     def __init__(self, number, folder):
         self.states = [{}]
@@ -37,6 +41,19 @@ class Database:
             self.gather(files_of(path), folder + "-fold")
         db.close()
 
+    def allowed(self, number, files, what):
+        """Return the states that may be found where good files of that number were damaged."""
+        if what.split(" ")[0] in ("flip", "flip_newline"):
+            last = number // SHAPES + 1
+            before = last
+            while before and same(self.states[before], self.states[last]):
+                before -= 1
+            # Of an X.tmp that is all there is, the end may be what is broken: it looks torn.
+            end = files.get(".tmp", b"")[-LINES:]
+            is_torn = list(files) == [".tmp"] and (end.strip() or end[-1:] != b"\n")
+            return [self.states[last], self.states[0 if is_torn else before]]
+        return self.states[len(files.get("", b"")) > EMPTY :]
+
     def gather(self, files, folder):
         """Add files, and what a cut in the next fold would leave."""
         self.files.append(files)
@@ -51,6 +68,7 @@ class Database:
         fat = dict(files, **{".tmp": folded})
         del fat[""]
         self.files.append(fat)
+        self.files.append({".tmp": folded})
 
 
 def flip(data, dice, all_bits=False):
@@ -62,6 +80,12 @@ def flip(data, dice, all_bits=False):
 
 def flip_bytes(data, dice):
     return flip(data, dice, True)
+
+
+def flip_newline(data, dice):
+    """Flip a bit of a line's last byte, or of the last byte of all."""
+    at = data.find(b"\n", dice(len(data)))
+    return data[:at] + flip(data[at:][:1], dice) + data[at:][1:]
 
 
 def part(data, dice):
@@ -88,7 +112,7 @@ def zero(data, dice):
     return data[:start] + bytes(end - start) + data[end:]
 
 
-CHANGES = (flip, flip, flip_bytes, cut, cut_out, repeat, zero)
+CHANGES = (flip, flip_newline, flip_bytes, cut, cut_out, repeat, zero)
 
 
 def damage(files, dice, same_database, other):
@@ -128,8 +152,8 @@ class Sweep:
         mine = dice(DATABASES)
         database = self.databases[mine]
         other = self.databases[1 - mine]
-        good = database.files[dice(len(database.files))]
-        files, self.what = damage(good, dice, database, other)
+        number = dice(len(database.files))
+        files, self.what = damage(database.files[number], dice, database, other)
         workload.fresh(self.folder)
         path = self.folder + "/x.db"
         workload.put_files(files, path)
@@ -144,7 +168,7 @@ class Sweep:
             assert left == files, "refused, but the files were changed"
         else:
             self.opened += 1
-            states = database.states
+            states = database.allowed(number, files, self.what)
             if self.what[-8:] == "database":
                 states = states + other.states
             assert among(found, states), "it never had %r" % found

@@ -1411,10 +1411,6 @@ class _Block:
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
-        if _ON_PC and self.order and self.moves_keys():
-            self.make_plain()
-            self.db._fold()  # a journal would leave them where they were
-            return
         size = 0
         texts = []  # of a short batch, so that each is made once
         for text in self.texts():
@@ -1426,20 +1422,40 @@ class _Block:
 
     if _ON_PC:
 
-        def moves_keys(self):
-            """Whether keys were deleted and set again, so that they are at the end now."""
+        def moved(self):
+            """Return the keys, as those of a dict, that are behind all others now, if some of them
+            were elsewhere before: which were deleted and set again."""
             data = self.db._data[0]
             noted = self.before[0]
-            if next(reversed(data), None) not in noted:
-                return False
-            new = {key: None for key in noted if _before(noted[key]) is _MISSING}
-            ordered = [key for key in self.order if key in data and key not in new]
-            ordered += [key for key in new if key in data]
-            return list(data) != ordered
+            last = {}
+            for key in reversed(data):
+                if key not in noted:
+                    break
+                last[key] = None
+            if last:
+                new = {key: None for key in noted if _before(noted[key]) is _MISSING}
+                ordered = [key for key in self.order if key in data and key not in new]
+                ordered += [key for key in new if key in data]
+                if list(data) == ordered:
+                    return {}
+            return dict(reversed(last.items()))
+
+        def changed_in_order(self):
+            """As changed(). What was moved is deleted first, so that it comes behind the rest."""
+            self.make_plain()
+            moved = self.moved()
+            for key in moved:
+                if _before(self.before[0][key]) is not _MISSING:
+                    yield key, _MISSING
+            for key in moved:
+                yield key, self.db._data[0][key]
+            for key, value in self.changed():
+                if key not in moved:
+                    yield key, value
 
     def texts(self):
         """Yield the text of a record for each change that may have to be saved."""
-        for key, value in self.changed():
+        for key, value in self.changed_in_order() if _ON_PC and self.order else self.changed():
             if isinstance(value, bytes):
                 value = json.loads(value)
             yield _encode((key,) if value is _MISSING else (key, value))

@@ -175,8 +175,10 @@ def test_the_order_of_keys_that_a_block_has_changed_is_found_again(path):
         db = MicroTetherDB(path)
         db.clear()
         db.update(c=1, a=2, b=[3])
+        file = os.stat(path).st_ino
         with db.transaction():
             change(db)
+        assert os.stat(path).st_ino == file
         keys = list(db)
         assert list(after_a_crash(path)) == keys != ["c", "a", "b"], change
         assert content(db) == after_a_crash(path)

@@ -2006,8 +2006,9 @@ class MicroTetherDB(_Mapping):
         try:
             store.append(texts, size, self.TIP_SIZE)
         except OSError as error:
-            if error.args[:1] != (_ENOENT,):  # the journal is gone
+            if error.args[:1] != (_ENOENT,):
                 raise
+            store.must_fold = True  # the journal is gone, or not all of it is there
             self._fold()
 
     def _settle(self, error):

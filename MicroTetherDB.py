@@ -804,8 +804,8 @@ class _Store:
         yield from _read_sealed(name, _ANY)
         self.seal = seal
         self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
-        yield from self._read_journal(sizes)
-        self._look_for_damage(sizes, before)
+        end = yield from self._read_journal(sizes)
+        self._look_for_damage(sizes, before, end)
         if name != path:
             _rename(name, path)
 
@@ -819,15 +819,16 @@ class _Store:
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
     def _read_journal(self, sizes):
-        """Yield what the journal says."""
+        """Yield what the journal says. Return how much of X.log that needs."""
         chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
         chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
+        end = log
         if tip:
             # A spill that the power cut has torn: the tip says what is broken in the log.
             chain, end = yield from self._follow(sizes, ".log", chain, log)
             self.must_fold = log != end
-            log = end
         self.end = chain, log, tip
+        return end
 
     def _follow(self, sizes, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
@@ -859,13 +860,13 @@ class _Store:
         yield part
         return chain, end
 
-    def _look_for_damage(self, sizes, before):
+    def _look_for_damage(self, sizes, before, log):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
         A journal that continues the X before this one is stale. So is a file of which nothing
         counts beside an X that doesn't tell.
         """
-        _, log, tip = self.end
+        tip = self.end[2]
         counts = not self.is_copy
         # A spill that was cut leaves in the log what is in the tip, which counts. One that was not
         # leaves in the tip what is in the log by now.

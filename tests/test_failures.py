@@ -11,6 +11,8 @@ from support import (
     after_a_crash,
     content,
     files,
+    found,
+    lay,
     only,
     raises,
     remove,
@@ -450,3 +452,55 @@ def test_a_journal_that_ctrl_c_has_spoiled_twice_is_not_gone_on_with(path):
         db["c"] = 3
         assert after_a_crash(path) == {"a": 1, "c": 3}
         del db["c"]
+
+
+def test_a_log_that_is_gone_or_shorter_leaves_no_journal_that_nobody_knows(path):
+    for left in (0, 0.5, None):
+        db = Small(path)
+        db["base"] = 2000 * "x"
+        db.flush()
+        n = 0
+        while len(files(path).get(".log", b"")) < 300 or files(path)[".tip"].count(b"\n") < 3:
+            db["k%d" % n] = n
+            n += 1
+        log = files(path)[".log"]
+        if left is None:
+            remove(path + ".log")
+        else:
+            write(path + ".log", log[: int(len(log) * left)])
+        db["long"] = 100 * "x"
+        assert content(db) == after_a_crash(path)
+        db.clear()
+        db.close()
+
+
+def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
+    class OfAPage(MicroTetherDB):
+        TIP_SIZE = 700
+
+    db = OfAPage(path)
+    db["base"] = 5000 * "x"
+    db.flush()
+    n = 0
+    while ".log" not in files(path):
+        torn = files(path)
+        db["k%d" % n] = 50 * "x"
+        n += 1
+    torn[".log"] = b"\0" * 512 + files(path)[".log"][512:]
+    lay(path + "3", torn)
+    db = OfAPage(path + "3")
+    module = sys.modules["MicroTetherDB"]
+    rename = module._rename
+    states = []
+
+    def look(old, new):
+        rename(old, new)
+        states.append(files(path + "3"))
+
+    module._rename = look
+    try:
+        db["next"] = 1
+    finally:
+        module._rename = rename
+    assert content(db) == found(path, states[0]) == found(path, files(path + "3"))
+    assert db["next"] == 1 and len(db) >= n

@@ -281,7 +281,7 @@ else:
         """Return the asyncio task that runs, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
         # While it is being imported, it has none yet.
-        return get_ident() == _main_thread and getattr(core, "cur_task", None)
+        return core and get_ident() == _main_thread and getattr(core, "cur_task", None)
 
     def _open_at(start, path, like):
         """Open a file to go on writing at that place: a new one, if it is 0.

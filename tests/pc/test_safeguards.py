@@ -578,3 +578,21 @@ def test_a_block_that_an_abandoned_task_is_in_ends_with_the_task(path):
     gc.collect()
     db["b"] = 3
     assert after_a_crash(path) == {"a": 1, "b": 3}
+
+
+def test_where_a_failed_batch_cannot_be_settled_the_next_write_folds(path, monkeypatch):
+    def fails(*_):
+        raise OSError(5, "the disk fails")
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(module._Store, "settle", fails)
+        sync = module._sync
+        patch.setattr(module, "_sync", fails)
+        with pytest.raises(OSError, match="the disk fails"):
+            db["a"] = 2
+        patch.setattr(module, "_sync", sync)
+        assert db["a"] == 1
+        db["a"] = 3
+    assert dict(db) == after_a_crash(path) == {"a": 3}

@@ -183,6 +183,23 @@ def module_with(**modules):
                 del sys.modules[name]
 
 
+class replaced:
+    """A block in which a function of the module is another one, for ``with``: as the real one."""
+
+    def __init__(self, name, function):
+        self.name = name
+        self.function = function
+
+    def __enter__(self):
+        module = sys.modules["MicroTetherDB"]
+        self.real = getattr(module, self.name)
+        setattr(module, self.name, self.function)
+        return self.real
+
+    def __exit__(self, *_):
+        setattr(sys.modules["MicroTetherDB"], self.name, self.real)
+
+
 def restart(folder):
     """Give the simulated disk its power back; the database stays open."""
     global device

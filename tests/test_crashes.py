@@ -15,6 +15,7 @@ from support import (
     raises,
     read,
     remove,
+    replaced,
     write,
 )
 
@@ -713,6 +714,15 @@ def test_a_fold_that_is_cut_between_its_removals_leaves_what_opens(path):
     assert found(path, dict(before, **{"": stale[""]})) == expected
 
 
+def mounted_card():
+    import flash
+
+    card = flash.Card(128 * 1024)
+    card.format()
+    card.mount("/card")
+    return card
+
+
 @only("fat", "elsewhere a rename is one step")
 def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lost(path):
     import flash
@@ -724,9 +734,7 @@ def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lo
         done = False
         while not done:
             cut += 1
-            card = flash.Card(128 * 1024)
-            card.format()
-            card.mount("/card")
+            card = mounted_card()
             twin = "/card/my_data.db"
             db = MicroTetherDB(twin)
             for n in range(others):
@@ -769,24 +777,20 @@ class Cut(Exception):
     pass
 
 
-class cut_rename:
+class cut_rename(replaced):
     """A block in which the power is cut before a rename, or after one, for ``with``."""
 
     def __init__(self, is_done):
+        replaced.__init__(self, "_rename", self.cut)
         self.is_done = is_done
-
-    def __enter__(self):
-        self.module = sys.modules["MicroTetherDB"]
-        self.rename = self.module._rename
-        self.module._rename = self.cut
 
     def cut(self, old, new):
         if self.is_done:
-            self.rename(old, new)
+            self.real(old, new)
         raise Cut
 
     def __exit__(self, kind, error, trace):
-        self.module._rename = self.rename
+        replaced.__exit__(self)
         return kind is Cut
 
 
@@ -820,9 +824,6 @@ def test_two_names_of_one_file_are_told_and_left_alone(path):
 
 
 def test_a_rename_that_failed_in_between_is_told_before_it_is_written_over(path):
-    module = sys.modules["MicroTetherDB"]
-    rename = module._rename
-
     def fail(old, new):
         write(new, read(old))  # what FAT makes then is a second name
         raise OSError(5)
@@ -831,12 +832,9 @@ def test_a_rename_that_failed_in_between_is_told_before_it_is_written_over(path)
     db["a"] = 1
     db.backup(path + "-backup")
     db["a"] = 2
-    module._rename = fail
-    try:
+    with replaced("_rename", fail):
         raises(OSError, db.flush)
         raises(OSError, db.backup, path + "-backup")
-    finally:
-        module._rename = rename
     for use, of in ((db.flush, path), (lambda: db.backup(path + "-backup"), path + "-backup")):
         assert "one file" in raises(ValueError, use)
         assert files(of)[""] == files(of)[".tmp"]
@@ -856,9 +854,7 @@ def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_ov
         done = False
         while not done:
             cut += 1
-            card = flash.Card(128 * 1024)
-            card.format()
-            card.mount("/card")
+            card = mounted_card()
             for n in range(others):
                 write("/card/f%d" % n, b"f")
             db = MicroTetherDB("/card/my_data.db")
@@ -892,18 +888,13 @@ def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_ov
 
 
 def test_a_rename_that_took_effect_but_failed_leaves_no_two_files_that_look_like_one(path):
-    module = sys.modules["MicroTetherDB"]
-    rename = module._rename
-    there = []
+    before = []  # the files before each rename
 
-    def fail(old, new):
+    def fail_once(old, new):
+        before.append(files(path))
         rename(old, new)
-        module._rename = look
-        raise OSError(5)
-
-    def look(old, new):
-        there.append(files(path))
-        rename(old, new)
+        if len(before) == 1:
+            raise OSError(5)
 
     for contents in ({}, {"": b'{"a": [1]}'}):
         lay(path, contents)
@@ -911,16 +902,13 @@ def test_a_rename_that_took_effect_but_failed_leaves_no_two_files_that_look_like
         if not contents:
             db["a"] = [1]  # in the journal
         db["a"].append(2)
-        module._rename = fail
-        try:
+        with replaced("_rename", fail_once) as rename:
             raises(OSError, db.flush)
             db.flush()
-        finally:
-            module._rename = rename
-        assert ".tmp" in there[0]
-        for left in there:
+        assert ".tmp" in before[1]
+        for left in before[1:]:
             assert found(path, left) == {"a": [1, 2]}
-        del there[:]
+        del before[:]
         db["a"].append(3)
         db.close()
         assert after_a_crash(path) == {"a": [1, 2, 3]}

@@ -16,6 +16,7 @@ from support import (
     only,
     raises,
     remove,
+    replaced,
     restart,
     write,
 )
@@ -489,18 +490,13 @@ def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
     torn[".log"] = b"\0" * 512 + files(path)[".log"][512:]
     lay(path + "3", torn)
     db = OfAPage(path + "3")
-    module = sys.modules["MicroTetherDB"]
-    rename = module._rename
     states = []
 
     def look(old, new):
         rename(old, new)
         states.append(files(path + "3"))
 
-    module._rename = look
-    try:
+    with replaced("_rename", look) as rename:
         db["next"] = 1
-    finally:
-        module._rename = rename
     assert content(db) == found(path, states[0]) == found(path, files(path + "3"))
     assert db["next"] == 1 and len(db) >= n

@@ -137,12 +137,12 @@ if _ON_PC:
         if start:
             return open(path, "r+b")
         stat = _stat(like)
+        if stat and not stat.st_mode & 0o200:
+            raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)
         if stat is None:
             return open(path, "xb")
-        if not stat.st_mode & 0o200:
-            raise PermissionError(_EACCES, "it is read-only", like)
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         if os.name == "posix":
             with suppress(PermissionError):
@@ -518,8 +518,8 @@ _SEAL_SIZE = const(33)
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
-# In the place of the seal of the X before, where nobody knows that, is one of these. A backup has
-# the one that the file which it replaces has not: so two of the same data have two seals.
+# One of these stands where the seal of the X before isn't known. A backup takes the one that the
+# file it replaces doesn't have, so that two backups of the same data differ in their seals.
 _NO_SEAL_BEFORE = const(1)
 _NONE_EITHER = const(2)
 _PIECE = const(512)  # bytes to read at once
@@ -670,7 +670,7 @@ def _mark_of(line):
 def _sealed_as(path, is_tmp=False):
     """Return the seals of the X at path and of the X before, both None if there is none.
 
-    Raises ValueError if its checksum is wrong. An X.tmp may be torn: only if its end is there.
+    Raises ValueError if its checksum is wrong; not for an X.tmp that was torn before its end.
     """
     with open(path, "rb") as file:
         left = file.seek(0, 2) - _SEAL_SIZE
@@ -753,7 +753,7 @@ def _join_surrogates(data):
 
 
 class _Store:
-    """The files of one database. It knows records and batches, but no dicts, blocks and locks."""
+    """The files of one database. It knows records and batches, but no blocks and locks."""
 
     must_fold = False  # whether the journal can't be gone on with
     # Whether X doesn't tell the seal of the one before: a backup, put back, or one of the first
@@ -1424,8 +1424,8 @@ class _Block:
     if _ON_PC:
 
         def moved(self):
-            """Return the keys, as those of a dict, that are behind all others now, if some of them
-            were elsewhere before: which were deleted and set again."""
+            """Return {key: None} of the last keys, in their order, if any of them has moved there:
+            by being deleted and set again."""
             data = self.db._data[0]
             noted = self.before[0]
             last = {}
@@ -1443,8 +1443,9 @@ class _Block:
 
         def changed_in_order(self):
             """As changed(). What was moved is deleted first, so that it comes behind the rest."""
-            self.make_plain()
             moved = self.moved()
+            if moved:  # what is written without changed() has to be plain, too
+                self.make_plain()
             for key in moved:
                 if _before(self.before[0][key]) is not _MISSING:
                     yield key, _MISSING
@@ -1469,7 +1470,8 @@ class _Block:
             for key in before:
                 new = before[key]
                 old = its.get(key, new)
-                its[key] = self.snapshot(key, _before(old))  # as in put()
+                # As in put(): from now on the user may change the old value in place.
+                its[key] = self.snapshot(key, _before(old))
                 if isinstance(new, tuple):
                     its[key] = its[key], new[1], new[2] or old[2]
         if _ON_PC and not parent.order:
@@ -1655,7 +1657,7 @@ class MicroTetherDB(_Mapping):
             _must_be_apart(self._path)
         if _ON_PC:
             _claim(self._path)
-        if not older._ended:  # self is, and one that Ctrl-C has kept from being forgotten
+        if not older._ended:  # Ctrl-C can have kept one that has ended from being forgotten
             if _nearest(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.settle()

@@ -896,7 +896,8 @@ class _Store:
             if len(line.lstrip(b"\0 \n")) <= _CHAIN_SIZE:  # at most the rest of a record
                 continue
             is_whole = may_go_on and (_continues(line, chain) or _continues(line, should_be))
-            if name == ".tip" and not place and line[:2] == b'["' and b"\0" not in line:
+            is_first = name == ".tip" and not place and line[:2] == b'["' and line[-1:] == b"\n"
+            if is_first and b"\0" not in line:
                 # What it continues is missing at the end of the log.
                 is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
             if is_whole and _mark_of(line) == b" ":

@@ -91,6 +91,18 @@ def test_a_torn_tip_loses_what_was_torn_and_nothing_else(path):
     assert states(path, files(path), ".tip") == expected
 
 
+def test_a_torn_record_of_digits_is_torn_wherever_it_ends(path):
+    # A checksum is eight hex digits, and so are parts of these values.
+    values = 1732617600, "deadbeef 01234567 89abcdef ", {"12345678": [12345678, "12345678"]}
+    for value in values:
+        db = MicroTetherDB(path)
+        db["a"] = 0
+        db.flush()
+        db["a"] = value
+        assert states(path, files(path), ".tip") == [{"a": 0}, {"a": value}]
+        db.close()
+
+
 def test_a_torn_log_loses_what_was_torn_and_nothing_else(path):
     # The tip is missing then: it is begun anew only once its records are in the log.
     db = Small(path)

@@ -1264,12 +1264,12 @@ class _Block:
             raise
 
     def __exit__(self, kind, error, trace):
-        leave = self.leave
+        leave = _Block.leave  # not self.leave: that takes memory, and there may be none
         is_operation = self.busy
         try:
             if _own_block() is not self:
                 if not kind or not self.is_open():
-                    leave = self.refuse_to_end
+                    leave = _Block.refuse_to_end
                     return
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
@@ -1289,7 +1289,7 @@ class _Block:
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
-            leave()
+            leave(self)
 
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""

@@ -1,5 +1,7 @@
+import gc
+
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, files, no_writes, raises
+from support import Oops, after_a_crash, content, files, no_writes, only, raises
 
 
 def data():
@@ -60,6 +62,37 @@ def test_a_transaction_that_raises_leaves_everything_as_it_was(path):
         assert after_a_crash(path) == data()
     db["n"] = 5
     assert content(db) == after_a_crash(path) == dict(data(), n=5)
+
+
+def take_all_memory(held):
+    """Fill the heap with what held holds, until MemoryError."""
+    size = 8192
+    while True:
+        try:
+            while True:
+                held[0] = held[0], bytearray(size)
+        except MemoryError:
+            if size == 1:
+                raise
+            size //= 2
+
+
+@only("host littlefs fat", "CPython's heap is all of the PC's memory")
+def test_a_block_in_which_the_memory_runs_out_ends(path):
+    db = start(path)
+    for block in db.transaction, db.lock:
+        held = [None]
+        try:
+            with block():
+                db["n"] = 1
+                take_all_memory(held)
+        except MemoryError:
+            held[0] = None
+        gc.collect()
+        assert content(db) == after_a_crash(path) == data()  # lock() too: it can't save
+        db["new"] = 1  # the lock is free, and what is stored is on the disk
+        assert after_a_crash(path)["new"] == 1
+        del db["new"]
 
 
 def test_a_lock_that_raises_keeps_and_saves_what_was_done(path):

@@ -1233,6 +1233,7 @@ class _Block:
         task = _task()
         outer = _own_block()
         before = {}
+        parent = None
         acquire = _lock.acquire
         if outer:
             if outer.busy:
@@ -1258,6 +1259,11 @@ class _Block:
             if was is not None:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
+            if parent and self.undo and not self.busy:
+                # A dict or list that two values share couldn't be undone in one of them alone.
+                self.busy = True  # or a callback might change more meanwhile
+                parent.make_plain()
+                self.busy = False
             return db
         except BaseException:
             self.leave()

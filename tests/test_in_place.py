@@ -616,3 +616,32 @@ def test_a_backup_in_a_block_leaves_a_shared_list_to_the_value_it_was_in(path):
         assert content(db) == after_a_crash(path)
         assert content(db) == {"all": [["a"]], "user1": {"n": 1, "tags": ["a", "b"]}}
         db.close()
+
+
+def test_an_inner_transaction_that_is_undone_takes_back_what_a_shared_list_got(path):
+    db = MicroTetherDB(path)
+    db.update(current={"money": 100}, history=[], n=0)
+    with db.transaction():
+        db["history"].append(db["current"])
+        for block in db.lock, db.transaction:
+            with block():
+                try:
+                    with db.transaction():
+                        db["current"]["money"] -= 70
+                        raise Oops
+                except Oops:
+                    pass
+                assert content(db) == {
+                    "current": {"money": 100},
+                    "history": [{"money": 100}],
+                    "n": 0,
+                }
+    assert after_a_crash(path) == content(db)
+    with db.transaction():
+        db["history"].append({1})
+        with no_writes(path):
+            message = raises(TypeError, db.transaction().__enter__)
+        assert message == 'db["history"][1]: can\'t store a set'
+        db["history"].pop()
+        db["n"] = 1
+    assert after_a_crash(path)["n"] == 1

@@ -212,15 +212,18 @@ if _ON_PC:
                     del _claims[path]
                     os.close(claim)
 
-    def _disclaim(path):
-        if path in _claims:
-            claim = _claims[path]
-            try:
-                with suppress(FileNotFoundError, PermissionError):  # it may be another user's
-                    os.unlink(path + ".lock")
-            finally:
-                del _claims[path]
-                os.close(claim)
+    def _drop_claims():
+        """Let other programs have what isn't open here any more."""
+        for path in list(_claims):
+            db = _open_ones.get(path)
+            if db is None or db._ended is not None:  # Ctrl-C may have kept it from being forgotten
+                claim = _claims[path]
+                try:
+                    with suppress(FileNotFoundError, PermissionError):  # it may be another user's
+                        os.unlink(path + ".lock")
+                finally:
+                    del _claims[path]
+                    os.close(claim)
 
     def _disown():
         """In a forked child, the databases are the parent's."""
@@ -1300,8 +1303,10 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        if _ON_PC and _innermost is not self:
-            return  # in a child that was forked in the middle of it
+        if _ON_PC:
+            if _innermost is not self:
+                return  # in a child that was forked in the middle of it
+            _drop_claims()  # here, so that what Ctrl-C has left is dropped by the next operation
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
@@ -1696,8 +1701,6 @@ class MicroTetherDB(_Mapping):
         self._data = _NO_DATA
         if _open_ones.get(self._path, self)._ended:  # else another one has it open
             _open_ones.pop(self._path, None)
-            if _ON_PC:
-                _disclaim(self._path)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
@@ -1902,13 +1905,9 @@ class MicroTetherDB(_Mapping):
                 block.make_plain()
                 block = block.parent()
             self._make_plain()
-            try:
-                if _ON_PC:
-                    _claim(path)
-                _Store(path).replace(self._data)
-            finally:
-                if _ON_PC:
-                    _disclaim(path)
+            if _ON_PC:
+                _claim(path)
+            _Store(path).replace(self._data)
 
     def _must_be_open(self):
         if self._ended is not None:

@@ -122,7 +122,7 @@ def test_ctrl_c_in_a_take_over_leaves_one_that_is_open_and_others_refused(path):
 
 
 def test_ctrl_c_as_a_database_is_opened_or_closed_locks_out_nobody_for_ever(path, monkeypatch):
-    places = [(module, name) for name in ("_open_lock", "flock", "_claim", "_disclaim")]
+    places = [(module, name) for name in ("_open_lock", "flock", "_claim", "_drop_claims")]
     places += [(module.os, name) for name in ("unlink", "write", "access")]
     places += [(MicroTetherDB, name) for name in ("_end", "_open", "_read_all")]
     MicroTetherDB(path).close()
@@ -137,14 +137,24 @@ def test_ctrl_c_as_a_database_is_opened_or_closed_locks_out_nobody_for_ever(path
         assert not os.path.exists(path + ".lock"), name
 
 
+def test_after_ctrl_c_in_close_a_second_close_lets_others_in(path, monkeypatch):
+    db = MicroTetherDB(path)
+    fail_once(monkeypatch, module, "_drop_claims", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        db.close()
+    db.close()
+    assert not is_refused(path)
+    assert not os.path.exists(path + ".lock")
+
+
 def test_ctrl_c_at_the_end_of_a_backup_hinders_no_other_one(path, monkeypatch):
     db = MicroTetherDB(path)
-    fail_once(monkeypatch, module, "_disclaim", KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        db.backup("backup.db")
-    assert is_refused("backup.db")
-    db.backup("backup.db")
-    assert not is_refused("backup.db")
+    for go_on in (lambda: db.backup("backup.db"), lambda: db.update(n=1), db.close):
+        fail_once(monkeypatch, module, "_drop_claims", KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            db.backup("backup.db")
+        go_on()
+        assert not is_refused("backup.db")
 
 
 def test_a_take_over_that_fails_leaves_the_older_one_its_claim(path):

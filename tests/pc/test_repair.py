@@ -253,6 +253,49 @@ def test_a_tip_that_needs_no_log_misses_none(path, run):
     assert "missing" not in text.replace("wrong or missing", "")
 
 
+def test_what_the_first_spill_brought_is_saved(path, run):
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = "in the tip, and copied to the log"
+    db.update({f"key {n}": "only in the log" for n in range(2, 12)})
+    right = dict(db)
+    data = path.read_bytes()
+    path.write_bytes(data[:-5] + b"x" + data[-4:])
+    new, text = run()
+    assert new == right
+    assert "Lost" not in text
+
+
+def test_a_record_that_is_damaged_alone_in_its_file_is_told(path, run, capsys):
+    db = MicroTetherDB(path.as_posix())
+    right = dict(db)
+    db["key 1"] = "acknowledged"
+    tip = Path(f"{path}.tip")
+    data = tip.read_bytes()
+    at = data.index(b"\n") - 1
+    tip.write_bytes(data[:at] + b"~" + data[at + 1 :])  # no hex digit: as if it were torn
+    assert main("check", path) == 4
+    assert "is not whole" in capsys.readouterr().out
+    new, text = run()
+    assert new == right
+    assert f"In doubt: the end of {tip}, the last write or more, was cut off or is broken" in text
+
+
+def test_records_that_lack_the_newline_between_them_are_saved(path, states, run):
+    log = Path(f"{path}.log")
+    lines = log.read_bytes().split(b"\n")
+    log.write_bytes(b"\n".join(lines[:2]) + b"\n" + b"".join(lines[2:5]) + b"\n".join(lines[5:]))
+    assert run()[0] == states[-1]
+
+
+def test_entries_of_which_only_the_commas_are_left_are_lost(path, run):
+    right = contents(path)
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*lines[:3], b",", *lines[4:]]))
+    new, text = run()
+    assert new == {key: right[key] for key in right if key != "key 2"}
+    assert f"Lost: what was between two commas of {path}" in text
+
+
 def test_a_journal_from_before_the_last_fold_is_not_taken(path, states, run):
     older = {end: Path(f"{path}{end}").read_bytes() for end in (".log", ".tip")}
     with MicroTetherDB(path.as_posix()) as db:

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from zlib import crc32
 JOURNALS = (".log", ".tip")
 FILES = ("", *JOURNALS, ".tmp")  # the files of a database at X are X, X.log, X.tip and X.tmp
 SEAL = 33  # bytes
+COPIES = (1, 2)  # stand in a backup where the seal of the X before would be
 OBJECT = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*["}]')  # how one begins
 
 
@@ -109,14 +111,21 @@ class Journal:
 def read_journals(path):
     """Return {end of the name: Journal} of the journal files that the database at path has."""
     journals = {}
-    chain = crc32(_split(path)[0])
+    body = _split(path)[0]
+    chain = crc32(body)
+    older = {seal_value(body[-SEAL:])}  # what a file from before the last fold continues
+    if older <= {None, *COPIES}:
+        older = None  # it isn't known
     for end in JOURNALS:
         if os.path.exists(path + end):
-            journals[end], chain = _read_journal(Path(path + end).read_bytes(), chain)
+            data = Path(path + end).read_bytes()
+            journals[end], chain = _read_journal(data, chain, older)
+            if older:  # a spill has copied to the log what the tip begins with
+                older |= {chain_of(line) for line in data.split(b"\n")}
     return journals
 
 
-def _read_journal(data, chain):
+def _read_journal(data, chain, older):
     """Return what is in a journal file that is to continue chain, and the chain at its end."""
     *lines, rest = data.split(b"\n")
     lines = [line for line in lines if line.strip()]  # a blank line is padding
@@ -124,27 +133,32 @@ def _read_journal(data, chain):
     records = batch = behind = 0  # behind: lines since the last batch that counts
     for line in lines:
         behind += 1
-        if _follows(line, chain):
+        if continues(line, chain):
             chain = int(line[-8:], 16)
             batch += 1
             if line[-9:-8] != b"+":
                 records += batch
                 batch = behind = 0
                 end = chain
-    pairs = [_follows(line, before[-8:]) for before, line in zip(lines, lines[1:], strict=False)]
+    pairs = [continues(line, chain_of(other)) for other, line in itertools.pairwise(lines)]
+    is_older = not older or any(continues(line, link) for line in lines[:1] for link in older)
     if behind > 1 and any(pairs[1 - behind :]) and (records or not all(pairs)):
         state = "damaged"
-    elif rest or batch or (behind and records) or not all(pairs):
+    elif rest or batch or (behind and (records or not is_older)) or not all(pairs):
         state = "torn"
     else:
         state = "live" if records else "stale"
     return Journal(state, records), end
 
 
-def _follows(line, chain):
+def continues(line, chain):
     """Whether a line of a journal file is a whole record that continues the chain."""
+    return chain is not None and line[-8:] == b"%08x" % crc32(line[:-8], chain)
+
+
+def chain_of(line):
+    """Return the chain that a line ends with, None if there is none."""
     try:
-        chain = int(chain, 16) if isinstance(chain, bytes) else chain
-        return line[-8:] == b"%08x" % crc32(line[:-8], chain)
+        return int(line[-8:], 16)
     except ValueError:
-        return False
+        return None

@@ -131,7 +131,10 @@ def _save_part(saved, text, name):
     return what is behind them, "}" or nothing."""
     at = 0
     while True:
-        at = SEPARATORS.match(text, at).end()
+        separators = SEPARATORS.match(text, at)
+        if separators[0].count(",") > 1:
+            saved.lost.append(f"what was between two commas of {name}")
+        at = separators.end()
         end = END.match(text, at)
         if end:
             return end[0].strip()

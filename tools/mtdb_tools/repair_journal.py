@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from mtdb_tools.command import count
-from mtdb_tools.database_files import SEAL, lines_of, read, seal_value
+from mtdb_tools.database_files import SEAL, chain_of, continues, lines_of, read, seal_value
 from mtdb_tools.saved import key_text
 
 MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
@@ -32,12 +32,12 @@ class _Place:
         self.line = self.lines[0]
         for line in self.lines:
             for link in links:
-                if _continues(line, link):
+                if continues(line, link):
                     self.line = line
                     self.is_whole = self.is_proved = True
-                    return [_chain(line)]
+                    return [chain_of(line)]
         # Either its text or its chain is damaged, and the other one tells what comes next.
-        stated = {_chain(line) for line in self.lines} - {None}
+        stated = {chain_of(line) for line in self.lines} - {None}
         computed = [crc32(line[:-CHAIN], link) for line in self.lines for link in links]
         return [*stated, *computed][:MOST_LINKS]
 
@@ -69,8 +69,10 @@ class Journal:
     def _without_stale(self, log, tip, before):
         """Return both lists of lines: empty, if the file is from before the last fold."""
         older = {before} - {None}
-        if log and (_continues_any(log[0], older) or tip and self._begins(tip)):
-            older |= {_chain(line) for line in log} - {None}
+        # After the first spill both begin at X.
+        is_tip_next = tip and self._begins(tip) and log and not self._begins(log)
+        if log and (_continues_any(log[0], older) or is_tip_next):
+            older |= {chain_of(line) for line in log} - {None}
             log = []
         if not log and tip and _continues_any(tip[0], older):
             tip = []
@@ -142,13 +144,19 @@ def _tell_holes(place, name, sentences):
 
 
 def _split_joined(lines):
-    """Return the lines; two that a damaged newline has joined are two again."""
+    """Return the lines; those that a damaged or missing newline has joined are apart again."""
     found = []
     for line in lines:
-        at = line.find(b'["', 1)
-        while at > 0 and not _continues(line[at:], _chain(line[: at - 1])):
-            at = line.find(b'["', at + 1)
-        found += [line[: at - 1], line[at:]] if at > 0 else [line]
+        parts = []
+        at = line.rfind(b'["')
+        while at > 0:
+            for head in (line[: at - 1], line[:at]):
+                if continues(line[at:], chain_of(head)):
+                    parts.append(line[at:])
+                    line = head
+                    break
+            at = line.rfind(b'["', 0, at)
+        found += [line, *reversed(parts)]
     return found
 
 
@@ -165,21 +173,8 @@ def _joined(log, tip):
     return places
 
 
-def _continues(line, chain):
-    """Whether a line is a whole record that continues the chain."""
-    return chain is not None and line[-CHAIN:] == b"%08x" % crc32(line[:-CHAIN], chain)
-
-
 def _continues_any(line, links):
-    return any(_continues(line, link) for link in links)
-
-
-def _chain(line):
-    """Return the chain that a line ends with, None if there is none."""
-    try:
-        return int(line[-CHAIN:], 16)
-    except ValueError:
-        return None
+    return any(continues(line, link) for link in links)
 
 
 def _change(line):

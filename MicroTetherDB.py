@@ -630,15 +630,6 @@ def _records(file, chain, start):
             yield at, line, chain
 
 
-def _end_of(path, chain):
-    """Return the chain at the end of a journal file that begins with this one."""
-    with open(path, "rb") as file:
-        for _, line, its_chain in _records(file, chain, 0):
-            if _mark_of(line) == b" ":
-                chain = its_chain
-    return chain
-
-
 def _continues(line, chain):
     """Whether a line of a journal is a record, and continues the chain."""
     return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
@@ -866,73 +857,62 @@ class _Store:
     def _look_for_damage(self, sizes, before, log):
         """Raise ValueError if something acknowledged is behind the end of a journal file.
 
-        A journal that continues the X before this one is stale. So is a file of which nothing
-        counts beside an X that doesn't tell.
+        What a spill has left, one that was cut or one that was not, is in the other file, too, and
+        counts there. A journal that continues the X before this one is stale. So is a file of
+        which nothing counts beside an X that doesn't tell.
         """
-        tip = self.end[2]
         counts = not self.is_copy
-        # A spill that was cut leaves in the log what is in the tip, which counts. One that was not
-        # leaves in the tip what is in the log by now.
-        for name, end, other in ((".log", log, tip and ".tip"), (".tip", tip, ".log")):
+        for name, end in ((".log", log), (".tip", self.end[2])):
             counts = counts or end
-            proof = counts and sizes.get(name, 0) > end and self._acknowledged(sizes, name, end)
-            if not proof or other in sizes and self._is_in(other, proof):
+            chain = counts and sizes.get(name, 0) > end and self._gone_on_from(name, end)
+            if not chain or self._leads_to(sizes, self.seal, (chain,)):
                 continue
-            start = before
-            if name == ".tip" and ".log" in sizes:
-                start = _end_of(self.path + ".log", before)
-            if _end_of(self.path + name, start) == start:  # else it is stale
+            if not self._leads_to(sizes, before, (chain, name)):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
                 )
 
-    def _acknowledged(self, sizes, name, start):
-        """Return a record of a batch that was written when the one before it was durable.
-
-        That is a batch which is whole and continues another one. Return None if there is none.
-        """
-        proof = None
-        may_go_on = False  # whether the next record may continue the line
-        chain = should_be = self.end[0]  # the chain that the line has, and that it should have
-        for place, line in self._lines_behind(sizes, name, start):
-            if len(line.lstrip(b"\0 \n")) <= _CHAIN_SIZE:  # at most the rest of a record
-                continue
-            is_whole = may_go_on and (_continues(line, chain) or _continues(line, should_be))
-            is_first = name == ".tip" and not place and line[:2] == b'["' and line[-1:] == b"\n"
-            if is_first and b"\0" not in line:
-                # What it continues is missing at the end of the log.
-                is_whole = is_whole or _chain_of(line) and not _continues(line, chain)
-            if is_whole and _mark_of(line) == b" ":
-                proof = line
-            at = 0 if is_whole else line.find(b'["', 1)
-            while at > 0:
-                # The newline behind a batch may be what is broken.
-                end = line[at - _RECORD_END : at]
-                if _mark_of(end) == b" " and _continues(line[at:], _chain_of(end)):
-                    proof = line[at:]
-                at = line.find(b'["', at + 1)
-            # Not of what is left of a record, behind a page that never arrived.
-            is_rest = len(line) < _RECORD_END or line[-_RECORD_END - 1 : -_CHAIN_SIZE] == b"\0\0"
-            may_go_on = is_whole or not is_rest and _mark_of(line) != b"+"
-            should_be = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-            chain = _chain_of(line)
-        return proof
-
-    def _lines_behind(self, sizes, name, end):
-        """Yield the lines of a journal file behind its end; before a tip of which nothing counts
-        those of the log, whose broken end it may go on with."""
-        if name == ".tip" and not end and ".log" in sizes:
-            with open(self.path + ".log", "rb") as file:
-                yield from _lines(file, self.end[1])
+    def _gone_on_from(self, name, start):
+        """Return the last chain behind a place in a journal file that a batch which was written
+        later goes on from; 0 if there is none. It was durable then."""
+        last = 0
+        chain = should_be = self.end[0]  # those that the line before has, and should have
+        ends_batch = False
         with open(self.path + name, "rb") as file:
-            yield from _lines(file, end)
+            for place, line in _lines(file, start):
+                if not line.strip(b"\0 \n"):
+                    continue
+                for its in (chain, should_be) if ends_batch else ():
+                    if _continues(line, its):
+                        last = its
+                should_be = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+                chain = _chain_of(line)
+                if name == ".tip" and not place and line[:2] == b'["' and line[-1:] == b"\n":
+                    if b"\0" not in line:
+                        last = chain  # or else what it goes on from, in the log, is missing
+                # Not of what is left of a record, behind a page that never arrived.
+                end = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")
+                ends_batch = end[-1:] not in (b"", b"+")
+                at = line.find(b'["', 1)
+                while at > 0:  # the newline behind a batch may be what is broken
+                    end = line[at - _RECORD_END : at]
+                    if _mark_of(end) == b" " and _continues(line[at:], _chain_of(end)):
+                        last = chain
+                    at = line.find(b'["', at + 1)
+        return last
 
-    def _is_in(self, name, line):
-        with open(self.path + name, "rb") as file:
-            for _, text, end in _pieces(file, 0, 0):
-                if line in text[:end]:  # a line of it: nothing else ends with its chain
-                    return True
+    def _leads_to(self, sizes, chain, wanted):
+        """Whether reading the journal from a chain on comes by one of the wanted: a chain, or any
+        record in the file of that name."""
+        for name in (".log", ".tip"):
+            if name in sizes:
+                with open(self.path + name, "rb") as file:
+                    for _, line, its in _records(file, chain, 0):
+                        if its in wanted or name in wanted:
+                            return True
+                        if _mark_of(line) == b" ":
+                            chain = its
         return False
 
     def append(self, texts, size, tip_size):

@@ -607,6 +607,20 @@ def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
     assert found(path, dict(contents, **{".log": flipped(log, newlines[0])})) == content(db)
 
 
+def test_a_flipped_newline_before_the_only_batch_that_a_spill_has_brought_is_told(path):
+    db = Small(path)
+    db["base"] = 3000 * "x"
+    db.flush()
+    db["a"] = 1
+    db["a"] = 2
+    db["long"] = 200 * "v"  # the tip is copied, and stays as it is
+    contents = files(path)
+    assert found(path, contents) == content(db)
+    log = contents[".log"]
+    damaged = dict(contents, **{".log": flipped(log, log.find(b"\n", log.find(b'["a",2]')))})
+    assert ".log" in raises(ValueError, found, path, damaged)
+
+
 def test_opening_leaves_no_file_open(path):
     # On littlefs a file that is closed by the garbage collection can bring the interpreter down.
     import MicroTetherDB as module

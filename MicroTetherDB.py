@@ -562,22 +562,6 @@ def _size(path):
     return stat[6]
 
 
-def _long_piece(file, at, room, end):
-    """Return (text, end) as _pieces() yields them: from a place to the end of the line that goes
-    on at end, where the file is."""
-    while True:
-        line = file.readline(_PIECE)
-        end += len(line)
-        if not line or line.endswith(b"\n"):
-            break
-    file.seek(at)
-    if not room:
-        return file.read(end), end
-    text = bytearray(end + 2 * room)
-    file.readinto(memoryview(text)[room:end])
-    return text, end
-
-
 def _pieces(file, at, room):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
     they are in text[room:end]. Behind them there is twice as much room, or more.
@@ -596,11 +580,19 @@ def _pieces(file, at, room):
             text[end : end + len(line)] = line
             end += len(line)
         else:
-            lines = 0 if room else bytes(text[:end]).rfind(b"\n") + 1
-            if lines:
-                end = lines
+            whole = 0 if room else bytes(text[:end]).rfind(b"\n") + 1
+            if whole:
+                end = whole
             else:
-                text, end = _long_piece(file, at, room, end + len(line))
+                while line:
+                    end += len(line)
+                    line = b"" if line.endswith(b"\n") else file.readline(_PIECE)
+                file.seek(at)
+                if room:
+                    text = bytearray(end + 2 * room)
+                    file.readinto(memoryview(text)[room:end])
+                else:
+                    text = file.read(end)
         if end == room:
             return
         yield at, text, end
@@ -750,9 +742,10 @@ class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks."""
 
     must_fold = False  # whether the journal can't be gone on with
-    # Whether X doesn't tell the seal of the one before: a backup, put back, or one of the first
-    # edition. A journal whose beginning is damaged looks stale there, so the first write folds.
-    is_copy = False
+    # Whether X doesn't tell the seal of the one before: another program's, a backup, put back, or
+    # one of the first edition. A journal whose beginning is damaged looks stale there, so the
+    # first write folds.
+    is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
 
     def __init__(self, path):
@@ -762,7 +755,7 @@ class _Store:
         # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
         # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
         self.end = None, 0, 0
-        self.failed = None  # the journal file that ends with a batch that failed
+        self.failed = None  # the journal file that ends with a batch that failed, and its place
 
     def read(self):
         """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
@@ -773,10 +766,11 @@ class _Store:
         path = self.path
         name = path
         self.size = _size(path)
-        if not self.size and _size(path + ".tmp") and _sealed_as(path + ".tmp", True)[0]:
+        sizes = self.sizes_beside()
+        self.has_tmp = sizes.pop(".tmp", 0)
+        if not self.size and self.has_tmp and _sealed_as(path + ".tmp", True)[0]:
             name = path + ".tmp"
-            self.size = _size(name)
-        sizes = self.journal_sizes()
+            self.size = self.has_tmp
         seal = before = None
         if self.size:
             seal, before = _sealed_as(name)
@@ -798,8 +792,7 @@ class _Store:
         yield from _read_sealed(name, _ANY)
         self.seal = seal
         self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
-        end = yield from self._read_journal(sizes)
-        self._look_for_damage(sizes, before, end)
+        yield from self._read_journal(sizes, before)
         if name != path:
             _rename(name, path)
 
@@ -812,8 +805,14 @@ class _Store:
             return ()
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
-    def _read_journal(self, sizes):
-        """Yield what the journal says. Return how much of X.log that needs."""
+    def _read_journal(self, sizes, before):
+        """Yield what the journal says. Raise ValueError if something acknowledged is behind the end
+        of one of its files.
+
+        What a spill has left, one that was cut or one that was not, is in the other file, too, and
+        counts there. A journal that continues the X before this one is stale. So is a file of
+        which nothing counts beside an X that doesn't tell.
+        """
         chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
         chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
         end = log
@@ -822,7 +821,17 @@ class _Store:
             chain, end = yield from self._follow(sizes, ".log", chain, log)
             self.must_fold = log != end
         self.end = chain, log, tip
-        return end
+        counts = not self.is_copy
+        for name, end in ((".log", end), (".tip", tip)):
+            counts = counts or end
+            chain = counts and sizes.get(name, 0) > end and self._gone_on_from(name, end)
+            if not chain or self._leads_to(sizes, self.seal, (chain,)):
+                continue
+            if not self._leads_to(sizes, before, (chain, name)):
+                raise ValueError(
+                    "%s%s is damaged: behind a broken record there are whole ones. Restore a "
+                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
+                )
 
     def _follow(self, sizes, name, chain, end):
         """Yield the changes in a journal file, from there, whose batches continue the chain.
@@ -853,25 +862,6 @@ class _Store:
                 batch = 0
         yield part
         return chain, end
-
-    def _look_for_damage(self, sizes, before, log):
-        """Raise ValueError if something acknowledged is behind the end of a journal file.
-
-        What a spill has left, one that was cut or one that was not, is in the other file, too, and
-        counts there. A journal that continues the X before this one is stale. So is a file of
-        which nothing counts beside an X that doesn't tell.
-        """
-        counts = not self.is_copy
-        for name, end in ((".log", log), (".tip", self.end[2])):
-            counts = counts or end
-            chain = counts and sizes.get(name, 0) > end and self._gone_on_from(name, end)
-            if not chain or self._leads_to(sizes, self.seal, (chain,)):
-                continue
-            if not self._leads_to(sizes, before, (chain, name)):
-                raise ValueError(
-                    "%s%s is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
-                )
 
     def _gone_on_from(self, name, start):
         """Return the last chain behind a place in a journal file that a batch which was written
@@ -928,7 +918,7 @@ class _Store:
             # It may be stale, and what it continued is in the log that is replaced now.
             self.remove(".tip")
         path = self.path + name
-        self.failed = name
+        self.failed = name, start + tip if spills else start
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
             self.remove(".tmp")
@@ -938,7 +928,9 @@ class _Store:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
             if spills and tip:
-                self._copy_tip(file, tip)
+                with open(self.path + ".tip", "rb") as source:
+                    if file.write(source.read(tip)) < tip:
+                        raise OSError(_ENOENT)
             chain = _write_batch(file, texts, chain)
             end = _pad(file, start, spills)
             _sync(file)
@@ -947,27 +939,16 @@ class _Store:
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
-    def _copy_tip(self, file, left):
-        """Copy to the log what counts of the tip."""
-        with open(self.path + ".tip", "rb") as source:
-            while left:
-                text = source.read(min(left, 64))
-                if not text:
-                    raise OSError(_ENOENT)
-                left -= file.write(text)
-
     def settle(self):
-        """Make sure that a failed batch doesn't count, even if it has reached the disk.
-
-        This takes no room.
-        """
-        if self.failed:
-            path = self.path + self.failed
-            _, log, place = self.end  # a spill copies the tip first
-            if self.failed == ".log":
-                place += log
+        """See that a failed batch doesn't count, even if it has reached the disk. It is noted as
+        failed until that has worked. This takes no room."""
+        if not self.failed:
+            return
+        name, place = self.failed
+        path = self.path + name
+        try:
             if not place:
-                self.remove(self.failed)
+                self.remove(name)
                 if _ON_PC:
                     _sync_folder(path)
             elif _size(path) > place:
@@ -976,6 +957,8 @@ class _Store:
                     file.write(b"\n")
                     _sync(file)
             self.failed = None
+        except Exception:
+            pass
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
@@ -1067,7 +1050,7 @@ class _Store:
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         path = self.path
-        self.journal_sizes()
+        self.sizes_beside()
         seal, before = self.seals_of(path)
         self.refuse_twin(seal)
         try:
@@ -1090,11 +1073,10 @@ class _Store:
                 "remove both, and copy it back"
             )
 
-    def journal_sizes(self):
-        """Return the lengths of X.log and X.tip, {suffix: bytes}, unless they are empty. Note in
-        has_tmp whether X.tmp is there.
+    def sizes_beside(self):
+        """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
 
-        ValueError if one of the three is plainly another program's.
+        ValueError if one of them is plainly another program's.
         """
         sizes = {}
         for end, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
@@ -1107,10 +1089,7 @@ class _Store:
                 is_ours = opening.startswith(text[:2])
                 if not is_ours and text.strip(b"\0 \n")[:1] not in (b"", b'"'):
                     raise ValueError(name + " is no database's, or is damaged: move it away")
-                if end == ".tmp":
-                    self.has_tmp = True
-                else:
-                    sizes[end] = length
+                sizes[end] = length
         return sizes
 
     def seals_of(self, path):
@@ -1653,7 +1632,8 @@ class MicroTetherDB(_Mapping):
             if _nearest(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.settle()
-            if older._store.must_fold:  # its journal may be spoiled, but what it holds is not
+            # Its journal may be spoiled, but what it holds is not.
+            if older._store.must_fold or older._store.failed:
                 older._fold()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
@@ -1974,9 +1954,9 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""
         store = self._store
-        if store.failed and not store.must_fold:
-            self._settle(None)
-        if store.seal is None or store.is_copy or store.must_fold or store.failed:
+        if store.failed:
+            store.settle()
+        if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
         _, log, tip = store.end
@@ -2010,19 +1990,16 @@ class MicroTetherDB(_Mapping):
             # journal be spoiled, if there is one.
             gc.collect()
             store.must_fold = store.must_fold or store.seal is not None
-        try:
-            # Not within a block: its changes aren't to be saved yet.
-            if store.must_fold and self._ended is None and not _innermost.parent():
+        store.settle()
+        # Not within a block: its changes aren't to be saved yet.
+        if store.must_fold and self._ended is None and not _innermost.parent():
+            try:
                 self._fold()
-            store.settle()
-        except Exception:
-            pass
+            except Exception:
+                pass
 
     def _fold(self):
-        try:
-            self._store.settle()  # or a batch that has failed counts, if the fold is cut off
-        except Exception:
-            pass
+        self._store.settle()  # or a batch that has failed counts, if the fold is cut off
         self._make_plain()
         self._store.fold(self._data)
 

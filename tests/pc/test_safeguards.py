@@ -313,8 +313,8 @@ class Struck(module._Store):
 def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
-    db._store.failed = ".tip"
-    fail_once(monkeypatch, db._store, "settle", OSError(5, "broken"))
+    db._store.failed = ".tip", db._store.end[2]
+    fail_once(monkeypatch, module, "_size", OSError(5, "broken"))  # as it is settled
     db["b"] = 2
     assert after_a_crash(path) == {"a": 1, "b": 2}
     assert b'"b":2' in read(path)
@@ -597,7 +597,7 @@ def test_where_a_failed_batch_cannot_be_settled_the_next_write_folds(path, monke
     db = MicroTetherDB(path)
     db["a"] = 1
     with monkeypatch.context() as patch:
-        patch.setattr(module._Store, "settle", fails)
+        patch.setattr(module, "_size", fails)  # as it is settled
         sync = module._sync
         patch.setattr(module, "_sync", fails)
         with pytest.raises(OSError, match="the disk fails"):

@@ -763,17 +763,16 @@ class _Store:
         Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
-        path = self.path
-        name = path
-        self.size = _size(path)
+        path = name = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        if not self.size and self.has_tmp and _sealed_as(path + ".tmp", True)[0]:
-            name = path + ".tmp"
-            self.size = self.has_tmp
-        seal = before = None
+        self.size = _size(path)
+        seal = None
         if self.size:
-            seal, before = _sealed_as(name)
+            seal, before = _sealed_as(path)
+        elif self.has_tmp:
+            name += ".tmp"
+            seal, before = _sealed_as(name, True)
         if seal is None:
             if sizes:
                 raise ValueError(
@@ -787,7 +786,9 @@ class _Store:
                     why = str(error) or "it is no UTF-8"
                     raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if self.has_tmp and name == path:
+        if not self.size:
+            self.size = self.has_tmp
+        elif self.has_tmp:
             self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal

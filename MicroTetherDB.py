@@ -932,8 +932,27 @@ class _Store:
                 with open(self.path + ".tip", "rb") as source:
                     if file.write(source.read(tip)) < tip:
                         raise OSError(_ENOENT)
-            chain = _write_batch(file, texts, chain)
-            end = _pad(file, start, spills)
+            is_first = True
+            for text in texts:
+                if not is_first:
+                    chain = crc32(b"+", chain)
+                    file.write(b"+%08x\n" % chain)
+                is_first = False
+                chain = crc32(text, chain)
+                file.write(text)
+            if not is_first:
+                chain = crc32(b" ", chain)
+                file.write(b" %08x\n" % chain)
+            end = file.tell()
+            if spills:
+                # littlefs copies the last block at each append: where that is too much for what is
+                # appended, go on in a fresh block.
+                most = 16 * (end - start)
+                while end % _ERASE_SIZE > most:
+                    end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
+            elif _ON_PC and -start % _ERASE_SIZE < end - start:
+                # A PC syncs faster what is overwritten than what grows.
+                file.write((b" " * 63 + b"\n") * (_ERASE_SIZE // 64))
             _sync(file)
         if _ON_PC and not start:
             _sync_folder(path)
@@ -1100,37 +1119,6 @@ class _Store:
             return _sealed_as(path) if _size(path) else (0, 0)
         except ValueError:
             return None, None
-
-
-def _write_batch(file, texts, chain):
-    """Write a record for each of the texts. Return the chain."""
-    is_first = True
-    for text in texts:
-        if not is_first:
-            chain = crc32(b"+", chain)
-            file.write(b"+%08x\n" % chain)
-        is_first = False
-        chain = crc32(text, chain)
-        file.write(text)
-    if not is_first:
-        chain = crc32(b" ", chain)
-        file.write(b" %08x\n" % chain)
-    return chain
-
-
-def _pad(file, start, spills):
-    """Write blank lines where that makes the next append faster. Return where that begins."""
-    end = file.tell()
-    if spills:
-        # littlefs copies the last block at each append: where that is too much for what is
-        # appended, go on in a fresh block.
-        most = 16 * (end - start)
-        while end % _ERASE_SIZE > most:
-            end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
-    elif _ON_PC and -start % _ERASE_SIZE < end - start:
-        # A PC syncs faster what is overwritten than what grows.
-        file.write((b" " * 63 + b"\n") * (_ERASE_SIZE // 64))
-    return end
 
 
 # The block: what lock() and transaction() do, and the one lock of the program.

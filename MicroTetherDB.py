@@ -983,7 +983,18 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
-        before = self._seal_there() if self.must_fold else self.seal
+        before = self.seal
+        if self.must_fold:
+            # The last one may have been cut off at its rename: that is ended first.
+            if not _size(path) and _size(path + ".tmp"):
+                _rename(path + ".tmp", path)
+            there = self.seals_of(path)[0]
+            if there and there != before:  # it has taken effect, though it has failed
+                self.refuse_twin(there)
+                if _ON_PC:
+                    _sync_folder(path)
+                self.remove(".tip", ".log")  # soon they are two X's old
+                before = there
         # A journal must not get older than the X before this one, or it isn't known for stale.
         _, log, tip = self.end
         if not tip:
@@ -1010,20 +1021,6 @@ class _Store:
             except Exception:
                 return  # all is saved: the next write tries again
         self.must_fold = False
-
-    def _seal_there(self):
-        """Return the seal of X. End the last fold first, if that was cut off at its rename."""
-        path = self.path
-        if not _size(path) and _size(path + ".tmp"):
-            _rename(path + ".tmp", path)
-        seal = self.seals_of(path)[0]
-        if seal and seal != self.seal:  # it has taken effect, though it has failed
-            self.refuse_twin(seal)
-            if _ON_PC:
-                _sync_folder(path)
-            self.remove(".tip", ".log")  # soon they are two X's old
-            return seal
-        return self.seal
 
     def write(self, dicts, before):
         """Write all that is in the dicts to X.tmp, durably. Return its seal and size.

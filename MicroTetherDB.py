@@ -622,11 +622,6 @@ def _records(file, chain, start):
             yield at, line, chain
 
 
-def _continues(line, chain):
-    """Whether a line of a journal is a record, and continues the chain."""
-    return line[-_CHAIN_SIZE:] == b"%08x\n" % crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-
-
 def _chain_of(line):
     """Return the chain that a line ends with; 0 if it is none."""
     try:
@@ -647,10 +642,6 @@ def _parse(text, end, path):
     if b"e+" in text and "inf" in str(value):
         _plain(value, path + " can't be opened here: db", -2)
     return value
-
-
-def _mark_of(line):
-    return line[-_RECORD_END:-_CHAIN_SIZE]
 
 
 def _sealed_as(path, is_tmp=False):
@@ -807,8 +798,8 @@ class _Store:
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
     def _read_journal(self, sizes, before):
-        """Yield what the journal says. Raise ValueError if something acknowledged is behind the end
-        of one of its files.
+        """Yield what the journal says. Raise ValueError if something acknowledged is behind the
+        end of one of its files.
 
         What a spill has left, one that was cut or one that was not, is in the other file, too, and
         counts there. A journal that continues the X before this one is stale. So is a file of
@@ -823,9 +814,9 @@ class _Store:
             self.must_fold = log != end
         self.end = chain, log, tip
         counts = not self.is_copy
-        for name, end in ((".log", end), (".tip", tip)):
-            counts = counts or end
-            chain = counts and sizes.get(name, 0) > end and self._gone_on_from(name, end)
+        for name, place in ((".log", end), (".tip", tip)):
+            counts = counts or place
+            chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place)
             if not chain or self._leads_to(sizes, self.seal, (chain,)):
                 continue
             if not self._leads_to(sizes, before, (chain, name)):
@@ -848,7 +839,7 @@ class _Store:
         with open(path, "rb") as file:
             for at, line, its_chain in _records(file, chain, end):
                 batch += 1
-                if _mark_of(line) != b" ":
+                if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                     continue
                 for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
                     change = _parse(record, -_RECORD_END, path)
@@ -869,28 +860,30 @@ class _Store:
         later goes on from; 0 if there is none. It was durable then."""
         last = 0
         chain = should_be = self.end[0]  # those that the line before has, and should have
-        ends_batch = False
+        ends_batch = False  # whether the line before does
         with open(self.path + name, "rb") as file:
             for place, line in _lines(file, start):
                 if not line.strip(b"\0 \n"):
                     continue
+                text = memoryview(line)[:-_CHAIN_SIZE]
+                end = line[-_CHAIN_SIZE:]
                 for its in (chain, should_be) if ends_batch else ():
-                    if _continues(line, its):
+                    if end == b"%08x\n" % crc32(text, its):
                         last = its
-                should_be = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+                should_be = crc32(text, chain)
                 chain = _chain_of(line)
-                if name == ".tip" and not place and line[:2] == b'["' and line[-1:] == b"\n":
-                    if b"\0" not in line:
-                        last = chain  # or else what it goes on from, in the log, is missing
-                # Not of what is left of a record, behind a page that never arrived.
-                end = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")
-                ends_batch = end[-1:] not in (b"", b"+")
+                is_torn = line[:2] != b'["' or line[-1:] != b"\n" or b"\0" in line
+                if not (is_torn or place) and name == ".tip":
+                    last = chain  # or else what it goes on from, in the log, is missing
                 at = line.find(b'["', 1)
                 while at > 0:  # the newline behind a batch may be what is broken
-                    end = line[at - _RECORD_END : at]
-                    if _mark_of(end) == b" " and _continues(line[at:], _chain_of(end)):
+                    its = line[at - _RECORD_END : at]
+                    if its[:1] == b" " and end == b"%08x\n" % crc32(text[at:], _chain_of(its)):
                         last = chain
                     at = line.find(b'["', at + 1)
+                # Not of what is left of a record, behind a page that never arrived.
+                mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")[-1:]
+                ends_batch = mark not in (b"", b"+")
         return last
 
     def _leads_to(self, sizes, chain, wanted):
@@ -902,7 +895,7 @@ class _Store:
                     for _, line, its in _records(file, chain, 0):
                         if its in wanted or name in wanted:
                             return True
-                        if _mark_of(line) == b" ":
+                        if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its
         return False
 

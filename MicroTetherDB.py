@@ -710,23 +710,20 @@ def _read_foreign(path):
         part = {key: data[key]}
         try:
             _plain_item(key, data[key])
-        except ValueError:  # a board makes surrogates of an escaped emoji
-            part = json.loads(_join_surrogates(_encode(part)))
+        except ValueError:  # a board makes two surrogates of an escaped emoji
+            text = _encode(part)
+            at = text.find(b"\xed")
+            while at >= 0:
+                if text[at + 1] & 0xF0 == 0xA0 and text[at + 3 : at + 4] == b"\xed":
+                    high = (text[at + 1] & 0x0F) << 6 | text[at + 2] & 0x3F
+                    low = (text[at + 4] & 0x0F) << 6 | text[at + 5] & 0x3F
+                    pair = chr(0x10000 + (high << 10) + low).encode()
+                    text = text[:at] + pair + text[at + 6 :]
+                at = text.find(b"\xed", at + 1)
+            part = json.loads(text)
             for key in part:
                 _plain_item(key, part[key])
         yield part
-
-
-def _join_surrogates(data):
-    """Return a JSON text with each pair of surrogates as the one character it stands for."""
-    at = data.find(b"\xed")
-    while at >= 0:
-        if data[at + 1] & 0xF0 == 0xA0 and data[at + 3 : at + 4] == b"\xed":
-            high = (data[at + 1] & 0x0F) << 6 | data[at + 2] & 0x3F
-            low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
-            data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
-        at = data.find(b"\xed", at + 1)
-    return data
 
 
 class _Store:

@@ -735,6 +735,7 @@ class _Store:
     # first write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
+    failed = None  # the journal file that ends with a batch that failed, and its place there
 
     def __init__(self, path):
         self.path = path
@@ -743,7 +744,6 @@ class _Store:
         # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
         # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
         self.end = None, 0, 0
-        self.failed = None  # the journal file that ends with a batch that failed, and its place
 
     def read(self):
         """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.

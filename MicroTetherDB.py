@@ -1091,10 +1091,9 @@ class _Store:
             length = _size(name)
             if length:
                 with open(name, "rb") as file:
-                    text = file.read(_PIECE)
+                    start = file.read(_PIECE).strip(b"\0 \n")[:2]
                 # Of a batch that has failed, the first byte may be gone; of a torn one, all.
-                is_ours = opening.startswith(text[:2])
-                if not is_ours and text.strip(b"\0 \n")[:1] not in (b"", b'"'):
+                if not opening.startswith(start) and start[:1] != b'"':
                     raise ValueError(name + " is no database's, or is damaged: move it away")
                 sizes[end] = length
         return sizes

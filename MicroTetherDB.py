@@ -814,9 +814,9 @@ class _Store:
         for name, place in ((".log", end), (".tip", tip)):
             counts = counts or place
             chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place)
-            if not chain or self._leads_to(sizes, self.seal, (chain,)):
+            if not chain or self._leads_to(sizes, before, (chain, name)):
                 continue
-            if not self._leads_to(sizes, before, (chain, name)):
+            if not self._leads_to(sizes, self.seal, (chain,)):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
@@ -886,14 +886,13 @@ class _Store:
     def _leads_to(self, sizes, chain, wanted):
         """Whether reading the journal from a chain on comes by one of the wanted: a chain, or any
         record in the file of that name."""
-        for name in (".log", ".tip"):
-            if name in sizes:
-                with open(self.path + name, "rb") as file:
-                    for _, line, its in _records(file, chain, 0):
-                        if its in wanted or name in wanted:
-                            return True
-                        if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                            chain = its
+        for name in sorted(sizes):  # X.log first
+            with open(self.path + name, "rb") as file:
+                for _, line, its in _records(file, chain, 0):
+                    if its in wanted or name in wanted:
+                        return True
+                    if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
+                        chain = its
         return False
 
     def append(self, texts, size, tip_size):

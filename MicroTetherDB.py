@@ -739,8 +739,7 @@ class _Store:
 
     def __init__(self, path):
         self.path = path
-        self.seal = None  # the CRC in X's seal, None if another program made X
-        self.size = 0  # of X, in bytes
+        self.seal = None  # the CRC in X's seal, 0 without an X, None if another program made X
         # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
         # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
         self.end = None, 0, 0
@@ -754,9 +753,9 @@ class _Store:
         path = name = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        self.size = _size(path)
         seal = None
-        if self.size:
+        size = _size(path)
+        if size:
             seal, before = _sealed_as(path)
         elif self.has_tmp:
             name += ".tmp"
@@ -767,16 +766,16 @@ class _Store:
                     path + " is missing, or was edited, while its journal (.log, .tip) is there: "
                     "put back the one it belongs to, or remove the journal"
                 )
-            if self.size:
-                try:
-                    yield from _read_foreign(path)
-                except (TypeError, ValueError) as error:
-                    why = str(error) or "it is no UTF-8"
-                    raise ValueError("%s can't be opened: %s" % (path, why)) from None
+            if not size:
+                self.seal = 0
+                return
+            try:
+                yield from _read_foreign(path)
+            except (TypeError, ValueError) as error:
+                why = str(error) or "it is no UTF-8"
+                raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if not self.size:
-            self.size = self.has_tmp
-        elif self.has_tmp:
+        if size and self.has_tmp:
             self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal
@@ -990,7 +989,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal, size = self.write(dicts, before or 0)
+        seal = self.write(dicts, before or 0)
         must_fold = self.must_fold
         self.must_fold = True
         try:
@@ -1001,7 +1000,6 @@ class _Store:
             raise
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
-        self.size = size
         self.failed = None
         self.has_tmp = self.is_copy = False
         if must_fold:  # nobody knows what is in the journal
@@ -1012,7 +1010,7 @@ class _Store:
         self.must_fold = False
 
     def write(self, dicts, before):
-        """Write all that is in the dicts to X.tmp, durably. Return its seal and size.
+        """Write all that is in the dicts to X.tmp, durably. Return its seal.
 
         before is the seal of the X that it will replace.
         """
@@ -1034,9 +1032,8 @@ class _Store:
                 end = (b"\n" if crc else comma) + b"}\n" + _bits(before)
                 crc = crc32(end, crc)
                 file.write(end + _bits(crc))
-                size = file.tell()
                 _sync(file)
-            return crc, size
+            return crc
         except BaseException:
             file.close()  # again, if that is what failed: FAT removes no open file
             self.remove(".tmp")
@@ -1587,7 +1584,7 @@ class MicroTetherDB(_Mapping):
                     self._read_all(_SELDOM)
                 except MemoryError:
                     self._read_all(_OFTEN)
-                if not self._store.size:
+                if self._store.seal == 0:
                     self._fold()
                 self._ended = None
             except BaseException:
@@ -1937,7 +1934,7 @@ class MicroTetherDB(_Mapping):
         tip += size
         # The tip is full, and the journal longer than twice X. Where X is short enough to be
         # inline, too, it need not be.
-        if tip > self.TIP_SIZE and log + tip > 2 * (store.size - self.TIP_SIZE):
+        if tip > self.TIP_SIZE and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):
             try:
                 self._fold()
                 return

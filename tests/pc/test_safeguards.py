@@ -274,7 +274,7 @@ def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path
 
 
 def test_ctrl_c_between_two_lines_of_a_fold_leaves_no_journal_that_nobody_knows(path, monkeypatch):
-    for name in ("size", "seal", "end", "failed", "must_fold"):
+    for name in ("seal", "end", "failed", "must_fold"):
         with MicroTetherDB(path) as db:
             db.clear()
             db["a"] = 1

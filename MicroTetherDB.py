@@ -526,7 +526,6 @@ _ANY = (b"",)  # any text contains that
 _NO_SEAL_BEFORE = const(1)
 _NONE_EITHER = const(2)
 _PIECE = const(512)  # bytes to read at once
-_SHORT = const(128)  # of these, for the rest of the last line
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _BRACE = const(0x7B)
@@ -574,19 +573,16 @@ def _pieces(file, at, room):
     while True:
         text = buffer
         file.seek(at)
-        end = room + file.readinto(memoryview(text)[room : room + _PIECE - _SHORT])
-        line = file.readline(_SHORT)
-        if not line or line.endswith(b"\n"):
-            text[end : end + len(line)] = line
-            end += len(line)
-        else:
-            whole = 0 if room else bytes(text[:end]).rfind(b"\n") + 1
-            if whole:
+        end = room + file.readinto(memoryview(text)[room : room + _PIECE])
+        if end == room + _PIECE:
+            whole = bytes(text).rfind(b"\n") + 1
+            if whole > room:
                 end = whole
             else:
-                while line:
+                line = b" "
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(_PIECE)
                     end += len(line)
-                    line = b"" if line.endswith(b"\n") else file.readline(_PIECE)
                 file.seek(at)
                 if room:
                     text = bytearray(end + 2 * room)
@@ -680,7 +676,8 @@ def _read_sealed(path, wanted):
     """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
     the wanted texts, and perhaps others."""
     with open(path, "rb") as file:
-        for _, text, end in _pieces(file, 1, 1):
+        start = 1 + (file.read(2) == b"{\n")
+        for at, text, end in _pieces(file, start, 1):
             text[0] = _BRACE
             if text[end - 2 : end] != b",\n":
                 break
@@ -690,6 +687,7 @@ def _read_sealed(path, wanted):
                     text[end - 2] = _LAST_BRACE
                     yield _parse(text, end, path)
                     break
+        file.seek(at + end - 1)
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
 

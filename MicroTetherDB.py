@@ -735,12 +735,13 @@ class _Store:
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
     failed = None  # the journal file that ends with a batch that failed, and its place there
 
+    seal = None  # the CRC in X's seal, 0 without an X, None if another program made X
+    # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
+    # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
+    end = None, 0, 0
+
     def __init__(self, path):
         self.path = path
-        self.seal = None  # the CRC in X's seal, 0 without an X, None if another program made X
-        # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
-        # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
-        self.end = None, 0, 0
 
     def read(self):
         """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
@@ -751,13 +752,12 @@ class _Store:
         path = name = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        seal = None
         size = _size(path)
-        if size:
-            seal, before = _sealed_as(path)
-        elif self.has_tmp:
-            name += ".tmp"
-            seal, before = _sealed_as(name, True)
+        if not size:
+            name += ".tmp"  # there, if a rename was cut off
+        seal = None
+        if size or self.has_tmp:
+            seal, before = _sealed_as(name, not size)
         if seal is None:
             if sizes:
                 raise ValueError(
@@ -779,7 +779,7 @@ class _Store:
         self.seal = seal
         self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
         yield from self._read_journal(sizes, before)
-        if name != path:
+        if not size:
             _rename(name, path)
 
     def read_again(self, keys):

@@ -618,14 +618,6 @@ def _records(file, chain, start):
             yield at, line, chain
 
 
-def _chain_of(line):
-    """Return the chain that a line ends with; 0 if it is none."""
-    try:
-        return int(line[-_CHAIN_SIZE:-1], 16)
-    except ValueError:
-        return 0
-
-
 def _parse(text, end, path):
     """Return what a JSON text in the file at path says, up to the place end.
 
@@ -799,8 +791,8 @@ class _Store:
         counts there. A journal that continues the X before this one is stale. So is a file of
         which nothing counts beside an X that doesn't tell.
         """
-        chain, log = yield from self._follow(sizes, ".log", self.seal, 0)
-        chain, tip = yield from self._follow(sizes, ".tip", chain, 0)
+        before_tip, log = yield from self._follow(sizes, ".log", self.seal, 0)
+        chain, tip = yield from self._follow(sizes, ".tip", before_tip, 0)
         end = log
         if tip:
             # A spill that the power cut has torn: the tip says what is broken in the log.
@@ -808,9 +800,9 @@ class _Store:
             self.must_fold = log != end
         self.end = chain, log, tip
         counts = not self.is_copy
-        for name, place in ((".log", end), (".tip", tip)):
+        for name, place, its in ((".log", end, before_tip), (".tip", tip, chain)):
             counts = counts or place
-            chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place)
+            chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
             if not chain or self._leads_to(sizes, before, (chain, name)):
                 continue
             if not self._leads_to(sizes, self.seal, (chain,)):
@@ -849,11 +841,14 @@ class _Store:
         yield part
         return chain, end
 
-    def _gone_on_from(self, name, start):
+    def _gone_on_from(self, name, start, chain):
         """Return the last chain behind a place in a journal file that a batch which was written
-        later goes on from; 0 if there is none. It was durable then."""
+        later goes on from; 0 if there is none. It was durable then.
+
+        chain is the one at that place.
+        """
         last = 0
-        chain = should_be = self.end[0]  # those that the line before has, and should have
+        should_be = chain  # that of the line before, as chain is what this says
         ends_batch = False  # whether the line before does
         with open(self.path + name, "rb") as file:
             for place, line in _lines(file, start):
@@ -864,16 +859,21 @@ class _Store:
                 for its in (chain, should_be) if ends_batch else ():
                     if end == b"%08x\n" % crc32(text, its):
                         last = its
-                should_be = crc32(text, chain)
-                chain = _chain_of(line)
+                before = chain
+                should_be = crc32(text, before)
+                try:
+                    chain = int(end[:-1], 16)
+                except ValueError:
+                    chain = 0
                 is_torn = line[:2] != b'["' or line[-1:] != b"\n" or b"\0" in line
                 if not (is_torn or place) and name == ".tip":
                     last = chain  # or else what it goes on from, in the log, is missing
                 at = line.find(b'["', 1)
                 while at > 0:  # the newline behind a batch may be what is broken
-                    its = line[at - _RECORD_END : at]
-                    if its[:1] == b" " and end == b"%08x\n" % crc32(text[at:], _chain_of(its)):
-                        last = chain
+                    if line[at - _RECORD_END - 1 : at - _CHAIN_SIZE] == b"] ":
+                        its = crc32(text[: at - _CHAIN_SIZE], before)
+                        if end == b"%08x\n" % crc32(text[at:], its):
+                            last = chain
                     at = line.find(b'["', at + 1)
                 # Not of what is left of a record, behind a page that never arrived.
                 mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")[-1:]

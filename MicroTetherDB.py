@@ -865,7 +865,7 @@ class _Store:
                     chain = int(end[:-1], 16)
                 except ValueError:
                     chain = 0
-                is_torn = line[:2] != b'["' or line[-1:] != b"\n" or b"\0" in line
+                is_torn = b"\0" in line or end != b"%08x\n" % chain
                 if not (is_torn or place) and name == ".tip":
                     last = chain  # or else what it goes on from, in the log, is missing
                 at = line.find(b'["', 1)

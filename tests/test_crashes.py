@@ -621,6 +621,25 @@ def test_a_flipped_newline_before_the_only_batch_that_a_spill_has_brought_is_tol
     assert ".log" in raises(ValueError, found, path, damaged)
 
 
+def test_each_flipped_bit_of_a_record_that_another_follows_is_told_beside_a_stale_log(path):
+    db = Small(path)
+    db.update({"k%d" % i: "x" * 20 for i in range(20)})
+    db.flush()
+    number = 0
+    while not files(path).get(".log") or db._store.end[1]:  # until it folds by itself
+        number += 1
+        db["n"] = number
+    db.update(a=0)
+    db["b"] = 1
+    contents = files(path)
+    tip = contents[".tip"]
+    last = tip.find(b'["b"')
+    for at in range(tip.find(b'["a"'), last):
+        for bit in range(0, 8, 3):
+            damaged = tip[:at] + bytes([tip[at] ^ 1 << bit]) + tip[at + 1 :]
+            raises(ValueError, found, path, dict(contents, **{".tip": damaged}))
+
+
 def test_opening_leaves_no_file_open(path):
     # On littlefs a file that is closed by the garbage collection can bring the interpreter down.
     import MicroTetherDB as module

@@ -518,6 +518,7 @@ def _is_as_noted(key, noted, value):
 # The store: the files of a database.
 
 _SEAL_SIZE = const(33)
+_EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
@@ -632,10 +633,10 @@ def _parse(text, end, path):
     return value
 
 
-def _sealed_as(path, is_tmp=False):
+def _sealed_as(path):
     """Return the seals of the X at path and of the X before, both None if there is none.
 
-    Raises ValueError if its checksum is wrong; not for an X.tmp that was torn before its end.
+    Raises ValueError if its checksum is wrong.
     """
     with open(path, "rb") as file:
         left = file.seek(0, 2) - _SEAL_SIZE
@@ -653,8 +654,6 @@ def _sealed_as(path, is_tmp=False):
             left -= size or left
             crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
-        if is_tmp and (before.strip() or seal[-1:] != b"\n"):
-            return None, None
         raise ValueError(
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
             "last two, blank lines; else restore a backup"
@@ -745,16 +744,17 @@ class _Store:
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
         size = _size(path)
-        if not size:
+        if size:
+            seal, before = _sealed_as(path)
+        else:
             name += ".tmp"  # there, if a rename was cut off
-        seal = None
-        if size or self.has_tmp:
-            seal, before = _sealed_as(name, not size)
-        if seal is None:
-            if sizes:
+            seal, before = self.seals_of(name)
+        if not seal:
+            # A torn X.tmp that is no longer is what is left of a new database.
+            if sizes or not size and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
-                    path + " is missing, or was edited, while its journal (.log, .tip) is there: "
-                    "put back the one it belongs to, or remove the journal"
+                    path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
+                    ".tmp is there: put back the X that it belongs to, or remove it"
                 )
             if not size:
                 self.seal = 0
@@ -966,14 +966,18 @@ class _Store:
         except Exception:
             pass
 
+    def end_rename(self):
+        """Give X its name back, if FAT's rename was cut off and has left it X.tmp's only."""
+        name = self.path + ".tmp"
+        if not _size(self.path) and self.seals_of(name)[0]:
+            _rename(name, self.path)
+
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
         before = self.seal
         if self.must_fold:
-            # The last one may have been cut off at its rename: that is ended first.
-            if not _size(path) and _size(path + ".tmp"):
-                _rename(path + ".tmp", path)
+            self.end_rename()
             there = self.seals_of(path)[0]
             if there and there != before:  # it has taken effect, though it has failed
                 self.refuse_twin(there)
@@ -1052,6 +1056,7 @@ class _Store:
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         path = self.path
         self.sizes_beside()
+        self.end_rename()
         seal, before = self.seals_of(path)
         self.refuse_twin(seal)
         try:

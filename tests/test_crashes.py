@@ -391,8 +391,10 @@ def test_a_torn_temporary_file_is_no_database(path):
         torn = {".tmp": whole[:length]}
         # X is there: that counts.
         assert found(path, dict(contents, **torn)) == content(db)
-        # No X was ever there: the first creation was cut.
-        assert found(path, torn) == {}
+        if length <= 70:  # no X was ever there: the creation of an empty one was cut
+            assert found(path, torn) == {}
+        else:
+            untouched(path, torn)
         # X has gone, but not by a rename: nothing is made up.
         lay(path + "3", dict(journal, **torn))
         assert path in raises(ValueError, MicroTetherDB, path + "3")
@@ -502,7 +504,7 @@ def test_a_damaged_temporary_file_that_is_all_there_is_is_told_and_left_alone(pa
     with MicroTetherDB(path) as db:
         db.update({"a": 1, "b": "\u20ac"})
     whole = read(path)
-    for at in range(len(whole) - 66):
+    for at in range(len(whole)):
         damaged = flipped(whole, at)
         untouched(path, {".tmp": damaged})
         if at > 1:  # else it looks like another program's

@@ -84,6 +84,21 @@ def test_on_a_full_disk_flush_backup_and_close_raise_and_keep_what_was_durable(p
 
 
 @only("cpython fat", "on a full littlefs a small file still fits, in its folder's own block")
+def test_a_backup_that_fails_leaves_one_whose_rename_was_cut(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    copy = path + "2"
+    db.backup(copy)
+    os.rename(copy, copy + ".tmp")  # as FAT leaves it
+    db["pad"] = 9000 * "x"
+    with full_disk(path):
+        raises(OSError, db.backup, copy)
+    with MicroTetherDB(copy) as saved:
+        assert content(saved) == {"a": 1}
+    db.backup(copy)
+    assert found(copy, files(copy)) == content(db)
+
+
 def test_no_database_is_made_on_a_full_disk_but_once_there_is_room(path):
     with full_disk(path):
         assert path in raises(OSError, MicroTetherDB, path)

@@ -321,6 +321,20 @@ def test_the_next_file_is_used_where_a_fold_was_cut(path, states, run, tmp_path)
     assert f"In doubt: {path}.tmp, which a fold that was cut has left, was taken instead" in text
 
 
+def test_the_next_file_is_all_there_is_and_damaged(path, run, capsys):
+    right = contents(path)
+    path.rename(f"{path}.tmp")
+    tmp = Path(f"{path}.tmp")
+    data = tmp.read_bytes()
+    for at in len(data) - 40, len(data) - 1:
+        tmp.write_bytes(data[:at] + b"x" + data[at + 1 :])
+        assert main("check", path) == 3
+        assert "a broken .tmp is there" in capsys.readouterr().err
+        new, text = run()
+        assert new == right
+        assert f"In doubt: {path}.tmp: its checksum is wrong or missing" in text
+
+
 def test_a_file_with_a_byte_order_mark(path, run):
     right = contents(path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -18,7 +18,6 @@ DATABASES = 2
 STEPS = 120
 SHAPES = 5  # of the files at each time
 EMPTY = 70  # bytes: an X without any data
-LINES = 66  # bytes: the last two lines of an X
 
 
 class Database:
@@ -48,10 +47,7 @@ class Database:
             before = last
             while before and same(self.states[before], self.states[last]):
                 before -= 1
-            # Of an X.tmp that is all there is, the end may be what is broken: it looks torn.
-            end = files.get(".tmp", b"")[-LINES:]
-            is_torn = list(files) == [".tmp"] and (end.strip() or end[-1:] != b"\n")
-            return [self.states[last], self.states[0 if is_torn else before]]
+            return [self.states[last], self.states[before]]
         return self.states[len(files.get("", b"")) > EMPTY :]
 
     def gather(self, files, folder):

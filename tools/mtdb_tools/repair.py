@@ -78,10 +78,12 @@ def _base(path):
     A fold that was cut leaves X.tmp: whole, and the next X. What the journal says is in there, or
     came later.
     """
+    data = read(path)
+    if not data and size(path + ".tmp"):
+        return ".tmp"
     if seal(path + ".tmp") == "sealed":
-        data = read(path)
         before = read(path + ".tmp")[-2 * SEAL : -SEAL]
-        if not data or seal_value(before) == seal_value(data[-SEAL:]):
+        if seal_value(before) == seal_value(data[-SEAL:]):
             return ".tmp"
     return ""
 

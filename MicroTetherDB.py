@@ -852,6 +852,8 @@ class _Store:
         ends_batch = False  # whether the line before does
         with open(self.path + name, "rb") as file:
             for place, line in _lines(file, start):
+                if line[-2:-1] == b" ":  # the newline before padding may be what is broken
+                    line = line.rstrip(b" \n")
                 if not line.strip(b"\0 \n"):
                     continue
                 text = memoryview(line)[:-_CHAIN_SIZE]

@@ -642,6 +642,22 @@ def test_each_flipped_bit_of_a_record_that_another_follows_is_told_beside_a_stal
             raises(ValueError, found, path, dict(contents, **{".tip": damaged}))
 
 
+def test_a_flipped_newline_before_the_padding_of_a_log_that_goes_on_is_told(path):
+    db = Small(path)
+    db["base"] = 9000 * "x"
+    db.flush()
+    n = 0
+    while not files(path).get(".log", b"").endswith(b" \n"):
+        n += 1
+        db["n"] = n
+    db["long"] = 200 * "v"  # the only batch behind the padding
+    contents = files(path)
+    log = contents[".log"]
+    assert found(path, contents) == content(db)
+    damaged = dict(contents, **{".log": flipped(log, log.find(b"\n  "))})
+    assert ".log" in raises(ValueError, found, path, damaged)
+
+
 def test_opening_leaves_no_file_open(path):
     # On littlefs a file that is closed by the garbage collection can bring the interpreter down.
     import MicroTetherDB as module

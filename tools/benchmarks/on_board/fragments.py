@@ -11,10 +11,19 @@ def exhaust():
     for piece in (1 << 18, 4096, 256, 0):
         try:
             while True:
-                held = (held, bytearray(piece)) if piece else (held,)
+                held = [held, bytearray(piece)] if piece else (held,)
         except MemoryError:
             pass
     return held
+
+
+def release(held):
+    """Free what exhaust() has taken, even if something stale still leads to a part of it."""
+    while held:
+        node = held
+        held = node[0]
+        if isinstance(node, list):
+            node[0] = node[1] = None
 
 
 def fill(leave):

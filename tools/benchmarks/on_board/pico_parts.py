@@ -243,10 +243,12 @@ def longest_piece(function):
             raise RuntimeError("the heap is not fragmented")
         try:
             function()
-            return bool(held)
+            return True
         except MemoryError:
-            held = None
             return False
+        finally:
+            for chain in held:
+                fragments.release(chain)
 
     return fragments.smallest(works, STEP)
 

@@ -360,20 +360,21 @@ def _plain(value, where, own, depth=0):
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
-        is_own = own.pop(id(value), None) is value
-        if isinstance(value, dict):
-            plain = value if is_own else {}
-            for key in list(value):
+        is_dict = isinstance(value, dict)
+        plain = own.pop(id(value), None)
+        if plain is not value:
+            plain = {} if is_dict else list(value)
+        for key in list(value) if is_dict else range(len(value)):
+            name = key
+            if is_dict:
                 place = _place(where, key)
                 name = _plain(key, place, own)
-                item = _plain(value[key], place, own, depth + 1)
-                if is_own and name is not key:
-                    del value[key]  # no branch from here on: Ctrl-C could come there
-                plain[name] = item
-        else:
-            plain = value if is_own else list(value)
-            for at in range(len(value)):
-                plain[at] = _plain(value[at], "%s[%d]" % (where, at), own, depth + 1)
+            else:
+                place = "%s[%d]" % (where, key)
+            item = _plain(value[key], place, own, depth + 1)
+            if name is not key and plain is value:
+                del value[key]  # no branch from here on: Ctrl-C could come there
+            plain[name] = item
         return plain
     if value is None or isinstance(value, bool):
         return value
@@ -1277,14 +1278,13 @@ class _Block:
                 self.roll_back()
             elif self.before:
                 self.commit()
-            # An OSError in update() comes from what it was given.
-            is_ours = isinstance(error, OSError) and not self.undo
-            if is_operation and (is_ours or isinstance(error, KeyboardInterrupt)):
+            if kind and is_operation:
                 raise error
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
-            if isinstance(failure, OSError):
+            # One that was raised in update() comes from what it was given.
+            if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
@@ -1298,7 +1298,7 @@ class _Block:
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
-            self.ended = True
+            self.ended = self.keeper = True  # so that it doesn't refer to itself
 
     def abandon(self):
         self.roll_back()
@@ -1324,7 +1324,12 @@ class _Block:
 
     def lend(self, key, value):
         """Note a dict or list that the user may change in place. Return what is its own."""
-        before = self.before.setdefault(_hash(key) & (_SLOTS - 1), {})
+        slot = _hash(key) & (_SLOTS - 1)
+        parent = self.parent()
+        if self.busy and key not in self.before.get(slot, ()):
+            # A callback reads, or update() what it is given; unless that has just set it itself.
+            return parent and parent.lend(key, value)
+        before = self.before.setdefault(slot, {})
         noted = before.get(key, self)  # no value
         if type(noted) is tuple:
             return noted[2]
@@ -1333,7 +1338,6 @@ class _Block:
         except ValueError:
             copy = value  # it can't be stored
         own = {}
-        parent = self.parent()
         if parent and noted is self:
             own = parent.lend(key, value)  # without what that block has put into it
             _add_containers(copy, own)  # it is the value after a rollback
@@ -1362,10 +1366,9 @@ class _Block:
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         old = data.get(key, _MISSING)
-        before = keeper.before
-        if type(old) in _SIMPLE and _is_same(old, value) and key not in before.get(slot, ()):
+        if type(old) in _SIMPLE and _is_same(old, value):
             return
-        self.text = None if before else text
+        self.text = None if keeper.before else text
         before = keeper.note(slot, key, old)
         if value is not _MISSING:
             if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
@@ -1917,9 +1920,6 @@ class MicroTetherDB(_Mapping):
         if not _innermost and (lent is None or key in lent):
             return value  # one more variable would put the frame on the heap
         block = _keeper(_own_block(), self)
-        # update() reads what it is given; unless it has just set that itself.
-        while block and block.busy and key not in block.before.get(_hash(key) & (_SLOTS - 1), ()):
-            block = block.parent()
         if block:
             block.lend(key, value)
         if lent is not None and key not in lent:

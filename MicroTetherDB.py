@@ -463,13 +463,16 @@ def _is_same(a, b, own=None):
     return True
 
 
-def _copy(value, depth=0):
-    """Return a copy of a dict or list, unchecked, that shares no dict or list with it.
+def _copy(value, own, depth=0):
+    """Return a copy of a dict or list, unchecked, that shares no dict or list with it. Add the
+    plain ones that are in it to own, {id: it}.
 
     Raises ValueError if it nests too deep to be stored.
     """
     if depth > _MOST_DEPTH:
         raise ValueError
+    if type(value) in _NESTED:
+        own[id(value)] = value
     if isinstance(value, dict):
         copy = dict(value.items())
     elif isinstance(value, (list, tuple)):
@@ -479,7 +482,7 @@ def _copy(value, depth=0):
     for place in _places(copy):
         item = copy[place]
         if type(item) not in _SIMPLE:
-            copy[place] = _copy(item, depth + 1)
+            copy[place] = _copy(item, own, depth + 1)
     return copy
 
 
@@ -1325,24 +1328,23 @@ class _Block:
     def lend(self, key, value):
         """Note a dict or list that the user may change in place. Return what is its own."""
         slot = _hash(key) & (_SLOTS - 1)
-        parent = self.parent()
         if self.busy and key not in self.before.get(slot, ()):
             # A callback reads, or update() what it is given; unless that has just set it itself.
+            parent = self.parent()
             return parent and parent.lend(key, value)
         before = self.before.setdefault(slot, {})
         noted = before.get(key, self)  # no value
         if type(noted) is tuple:
             return noted[2]
+        own = {}
         try:
-            copy = _copy(value)
+            copy = _copy(value, own)
         except ValueError:
             copy = value  # it can't be stored
-        own = {}
+        parent = self.parent()
         if parent and noted is self:
             own = parent.lend(key, value)  # without what that block has put into it
             _add_containers(copy, own)  # it is the value after a rollback
-        else:
-            _add_containers(value, own)
         if noted is self:
             before.setdefault(key, (copy, copy, own))  # a callback may have noted it meanwhile
         else:
@@ -1898,8 +1900,8 @@ class MicroTetherDB(_Mapping):
 
     def _find(self, key):
         """Return the value of a key, or _MISSING."""
-        value = _MISSING
         if _ON_PC or _innermost or type(key) is not str:
+            value = _MISSING
             if isinstance(key, str):
                 data = self._data[_hash(key) & (_SLOTS - 1)]
                 value = _locked(data.get, key, _MISSING)

@@ -376,14 +376,14 @@ def _plain(value, where, own, depth=0):
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
         return plain
-    if value is None or isinstance(value, bool):
-        return value
-    if not isinstance(value, (str, int, float)):
-        name = type(value).__name__
-        n = "n" if name[:1] in "aeiou" else ""
-        raise TypeError("%s: can't store a%s %s" % (where, n, name))
     if type(value) not in _SIMPLE:
+        if not isinstance(value, (str, int, float)):
+            name = type(value).__name__
+            n = "n" if name[:1] in "aeiou" else ""
+            raise TypeError("%s: can't store a%s %s" % (where, n, name))
         value = value * 1  # of a subclass, its plain value
+    if value is None:
+        return value
     if isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
             if rest[0] > 0x9F:
@@ -431,8 +431,10 @@ def _record(key, value):
     except _NOT_STORABLE:
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
-    back = _plain_item(key, value, {})
-    return _encode(back), back
+    record = _plain_item(key, value, {})
+    text = _encode(record)
+    # Of a copy: so storing a long value takes more memory than opening a file with it.
+    return text, json.loads(text + b"\n")
 
 
 def _places(value):
@@ -1670,10 +1672,10 @@ class MicroTetherDB(_Mapping):
             for key in part:
                 value = part[key]
                 data = self._data[_hash(key) & (_SLOTS - 1)]
-                if value is not _MISSING:
+                if value is _MISSING:
+                    data.pop(key, None)
+                else:
                     data[key] = value
-                elif key in data:
-                    del data[key]
 
     def _end(self, why):
         self._ended = why

@@ -458,10 +458,9 @@ def _is_same(a, b, own=None):
         return False
     for place in _places(b):
         item = b[place]
-        # The first is what most are, and faster.
-        if item is not a[place] or type(item) not in _SIMPLE:
-            if not _is_same(a[place], item, own):
-                return False
+        is_simple = item is a[place] and type(item) in _SIMPLE  # as most are, and faster
+        if not is_simple and not _is_same(a[place], item, own):
+            return False
     return True
 
 

@@ -336,9 +336,8 @@ _EINVAL = const(22)
 
 _MISSING = object()  # stands for the value of a key that isn't there
 _NESTED = (dict, list)
-_NOT_PLAIN = (dict, list, bytes)  # bytes: the text of a dict or list, not yet read back
 _MOST_LENT = const(30)  # keys to list, as those whose value was handed out
-_EXACT = (int, str, bool, type(None))  # what is read as it was written, inside of a value
+_SIMPLE = (str, int, float, bool, type(None))
 _MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MOST_DIGITS = const(4300)  # of an int: what CPython reads
 _MOST_BITS = const(14284)  # the same in bits
@@ -353,68 +352,67 @@ def _place(where, key):
     return '%s["%s"]' % (where, key)
 
 
-def _plain(value, where, depth=0):
-    """Return a copy of value, of plain types: of a subclass, what is dumped may be no JSON.
+def _plain(value, where, own, depth=0):
+    """Return value as it is stored and read back: a copy of plain types. Of a subclass, what is
+    dumped may be no JSON.
 
+    What is in own, {id: it}, is not copied, but made so itself. It is taken out: if it is there
+    twice, the second becomes a copy.
     Raises TypeError or ValueError if it can't be stored. where says its place: db["key"].
     """
     if isinstance(value, (dict, list, tuple)):
         if depth == _MOST_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
-        if isinstance(value, dict):
-            plain = {}
-            for key in value:
+        is_dict = isinstance(value, dict)
+        plain = own.pop(id(value), None)
+        if plain is not value:
+            plain = {} if is_dict else list(value)
+        for key in list(value) if is_dict else range(len(value)):
+            name = key
+            if is_dict:
                 place = _place(where, key)
-                plain[_plain(key, place)] = _plain(value[key], place, depth + 1)
-        else:
-            plain = []
-            for item in value:
-                plain.append(_plain(item, "%s[%d]" % (where, len(plain)), depth + 1))
+                name = _plain(key, place, own)
+            else:
+                place = "%s[%d]" % (where, key)
+            item = _plain(value[key], place, own, depth + 1)
+            if name is not key and plain is value:
+                del value[key]  # no branch from here on: Ctrl-C could come there
+            plain[name] = item
         return plain
-    if value is None or isinstance(value, bool):
-        return value
-    if not isinstance(value, (str, int, float)):
-        name = type(value).__name__
-        n = "n" if name[:1] in "aeiou" else ""
-        raise TypeError("%s: can't store a%s %s" % (where, n, name))
-    if type(value) not in _EXACT:
+    if type(value) not in _SIMPLE:
+        if not isinstance(value, (str, int, float)):
+            name = type(value).__name__
+            n = "n" if name[:1] in "aeiou" else ""
+            raise TypeError("%s: can't store a%s %s" % (where, n, name))
         value = value * 1  # of a subclass, its plain value
+    if value is None:
+        return value
     if isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
             if rest[0] > 0x9F:
                 raise ValueError(where + ": can't store a surrogate, half of a character")
     elif value * 0 != 0:
         raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
-    elif isinstance(value, int) and value >> _MOST_BITS not in (0, -1):
+    elif isinstance(value, float):
+        for _ in range(_ROUNDS):
+            back = json.loads(_encode(value))
+            if back == value:
+                break
+            value = back
+    elif value >> _MOST_BITS not in (0, -1):
         raise ValueError(where + ": can't store an int of more than 4,300 digits")
     return value
 
 
-def _plain_item(key, value):
+def _plain_item(key, value, own):
     """As _plain(), for a key of db with its value: return [key, value]."""
     where = _place("db", key)
     try:
-        return [_plain(key, where), _plain(value, where)]
+        return [_plain(key, where, own), _plain(value, where, own)]
     except RuntimeError as error:
         if "recursion" not in str(error):
             raise
         raise ValueError(where + ": nests too deep, or contains itself") from None
-
-
-def _round_trip(value):
-    """Return the JSON text of value, and what it reads back as: None if there is any doubt whether
-    that can be stored, so that it has to be checked."""
-    try:
-        text = _encode(value)
-        if (
-            b"\xed" not in text  # how surrogates begin
-            and len(text) < _MOST_DIGITS
-            and text.count(b"[") + text.count(b"{") <= _MOST_DEPTH
-        ):
-            return text, json.loads(text)
-    except _NOT_STORABLE:
-        pass
-    return None, None
 
 
 def _record(key, value):
@@ -423,75 +421,87 @@ def _record(key, value):
     Raises TypeError or ValueError if it can't be stored.
     """
     record = [key, value]
-    text, back = _round_trip(record)
-    if back != record or type(key) is not str:
-        back = _plain_item(key, value)
-        for _ in range(_ROUNDS):
-            record = back
-            text = _encode(record)
-            # Of a copy: so storing a long value takes more memory than opening a file with it.
-            back = json.loads(text + b"\n")
-            if back == record:
-                break
-    return text, back
-
-
-def _is_same(a, b):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
-    if type(a) is not type(b) or a != b:
-        return False
-    if isinstance(a, _NESTED):
-        for key in a if isinstance(a, dict) else range(len(a)):
-            if not _is_same(a[key], b[key]):
-                return False
-        return True
-    return str(a) == str(b)
-
-
-def _add_containers(value, ids):
-    """Add to ids, {id: it}, all plain dicts and lists inside of a dict or list."""
-    for item in value.values() if isinstance(value, dict) else value:
-        if type(item) in _NESTED and id(item) not in ids:
-            ids[id(item)] = item
-            _add_containers(item, ids)
-
-
-def _own(value, ids):
-    """Replace what was put into a dict or list by a copy, which nobody else can change.
-
-    ids are the dicts and lists that were inside before, and stay. It is emptied.
-    """
-    places = range(len(value))
-    if isinstance(value, dict):
-        places = value
-        for key in list(value):
-            if type(key) is not str:
-                value[key * 1] = value.pop(key)
-    for key in places:
-        item = value[key]
-        if ids.pop(id(item), _MISSING) is item:  # if it is there twice, the second becomes a copy
-            _own(item, ids)
-        elif type(item) not in _EXACT:
-            back = _record("", item)[1][1]
-            if type(item) is not float or item != back:
-                value[key] = back
-
-
-def _is_unchanged(text, ids, value):
-    """Whether value still is what its snapshot says, with the same dicts and lists inside."""
     try:
-        if type(text) is not bytes or text != _encode(value) or json.loads(text) != value:
-            return False
+        text = _encode(record)
+        if (
+            b"\xed" not in text  # how surrogates begin
+            and len(text) < _MOST_DIGITS
+            and text.count(b"[") + text.count(b"{") <= _MOST_DEPTH
+        ):
+            back = json.loads(text)
+            if back == record and type(key) is str:
+                return text, back
     except _NOT_STORABLE:
-        return False  # it has been changed to something that can't be stored
-    now = {}
-    _add_containers(value, now)
-    return now == ids
+        pass
+    # There is some doubt whether it can be stored, or it reads back as something else.
+    record = _plain_item(key, value, {})
+    text = _encode(record)
+    # Of a copy: so storing a long value takes more memory than opening a file with it.
+    return text, json.loads(text + b"\n")
+
+
+def _places(value):
+    """Return the keys of a dict, or the indexes of a list."""
+    return value if isinstance(value, dict) else range(len(value))
+
+
+def _is_same(a, b, own=None):
+    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0.
+
+    If own is given, {id: it}, all dicts and lists in b must be in it, too, and in b only once.
+    """
+    kind = type(b)
+    if type(a) is not kind or a != b:
+        return False
+    if kind in _SIMPLE:
+        return str(a) == str(b)
+    if kind not in _NESTED or own is not None and own.pop(id(b), None) is not b:
+        return False
+    if _ON_PC and kind is dict and list(a) != list(b):
+        return False
+    for place in _places(b):
+        item = b[place]
+        is_simple = item is a[place] and type(item) in _SIMPLE  # as most are, and faster
+        if not is_simple and not _is_same(a[place], item, own):
+            return False
+    return True
+
+
+def _copy(value, own, depth=0):
+    """Return a copy of a dict or list, unchecked, that shares no dict or list with it. Add the
+    plain ones that are in it to own, {id: it}.
+
+    Raises ValueError if it nests too deep to be stored.
+    """
+    if depth > _MOST_DEPTH:
+        raise ValueError
+    if type(value) in _NESTED:
+        own[id(value)] = value
+    if isinstance(value, dict):
+        copy = dict(value.items())
+    elif isinstance(value, (list, tuple)):
+        copy = list(value)
+    else:
+        return value  # it can't be stored
+    for place in _places(copy):
+        item = copy[place]
+        if type(item) not in _SIMPLE:
+            copy[place] = _copy(item, own, depth + 1)
+    return copy
+
+
+def _add_containers(value, own):
+    """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}."""
+    own[id(value)] = value
+    for place in _places(value):
+        item = value[place]
+        if type(item) in _NESTED and id(item) not in own:
+            _add_containers(item, own)
 
 
 def _before(noted):
     """Return what was there before, of what a block has noted for a key."""
-    return noted[0] if isinstance(noted, tuple) else noted
+    return noted[0] if type(noted) is tuple else noted
 
 
 def _is_as_noted(key, noted, value):
@@ -499,20 +509,16 @@ def _is_as_noted(key, noted, value):
 
     What was handed out is checked first, and gets dicts and lists of its own.
     """
-    if not isinstance(noted, tuple):
+    if type(noted) is not tuple:
         # What was a dict or list may have had changes that weren't saved.
-        return not isinstance(noted, _NOT_PLAIN) and _is_same(noted, value)
-    text, ids, was_set = noted
-    now = value  # a text, if a block within has left that
-    if isinstance(value, _NESTED):
-        now = text
-        if not _is_unchanged(text, ids, value):
-            _plain_item(key, value)
-            _own(value, ids)
-            ids.clear()
-            _add_containers(value, ids)
-            now = _encode(value)
-    return now == text and not was_set
+        return noted is value or not isinstance(noted, _NESTED) and _is_same(noted, value)
+    old, copy, own = noted
+    is_same = _is_same(copy, value, own.copy())
+    if not is_same and isinstance(value, _NESTED):
+        _plain_item(key, value, own.copy())
+        _add_containers(value, own)
+        is_same = _is_same(copy, value)
+    return is_same and old is copy
 
 
 # The store: the files of a database.
@@ -629,7 +635,7 @@ def _parse(text, end, path):
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if b"e+" in text and "inf" in str(value):
-        _plain(value, path + " can't be opened here: db", -2)
+        _plain(value, path + " can't be opened here: db", {}, -2)
     return value
 
 
@@ -698,7 +704,7 @@ def _read_foreign(path):
     for key in data:
         part = {key: data[key]}
         try:
-            _plain_item(key, data[key])
+            _plain_item(key, data[key], {})
         except ValueError:  # a board makes two surrogates of an escaped emoji
             text = _encode(part)
             at = text.find(b"\xed")
@@ -711,7 +717,7 @@ def _read_foreign(path):
                 at = text.find(b"\xed", at + 1)
             part = json.loads(text)
             for key in part:
-                _plain_item(key, part[key])
+                _plain_item(key, part[key], {})
         yield part
 
 
@@ -1026,8 +1032,6 @@ class _Store:
                 comma = b"{\n"
                 for data in dicts:
                     for key, value in data.items():
-                        if isinstance(value, bytes):
-                            value = json.loads(value)
                         line = memoryview(_encode({key: value}))[1:-1]
                         crc = crc32(line, crc32(comma, crc))
                         file.write(comma)
@@ -1136,11 +1140,11 @@ def _own_block():
     return block if block and owner == get_ident() else None
 
 
-def _nearest(block, db):
-    """Return a block, or else the nearest around it, that is one of db; or None."""
+def _keeper(block, db):
+    """Return what keeps the notes for changes of db in a block; None if it is in none of db."""
     while block and block.db is not db:
         block = block.outer
-    return block
+    return block and block.keeper
 
 
 class _Block:
@@ -1156,52 +1160,49 @@ class _Block:
         self.undo = undo  # whether an exception rolls it back
         self.busy = busy  # whether the module is at work: a callback can read then, but not write
         self.outer = None  # the block around it
-        # What was there before, by slot and key; of a key that was handed out a tuple: of that,
-        # of the dicts and lists inside, {id: it}, and whether the block had set the key before.
-        self.before = None  # until it is entered
+        # The block that keeps its notes, so as to undo what it has changed: itself, or one around
+        # it, of the same database. None until it is entered.
+        self.keeper = None
+        # What was there before, by slot and key; of a key that was handed out a tuple: of that, of
+        # a copy of its dict or list, and of the dicts and lists inside that are its own, {id: it}.
+        # The first is that copy, unless the key had been set before.
+        self.before = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
         global _innermost, _owner, _task_inside
-        if self.before is not None:
+        if self.keeper:
             raise RuntimeError(_MISUSED)
         db = self.db
         me = get_ident()
         task = _task()
         outer = _own_block()
-        before = {}
-        parent = None
+        keeper = self
         acquire = _lock.acquire
         if outer:
             if outer.busy:
                 raise RuntimeError(_BUSY)
             if _task_inside is not task:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
-            parent = _nearest(outer, db)
-            if parent and not self.undo:
-                before = parent.before
-                if _ON_PC:
-                    self.order = parent.order
+            if not self.undo:
+                keeper = _keeper(outer, db) or self
             acquire = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
-        was = self.before
-        self.before = before
+        was = self.keeper
+        self.keeper = keeper
         self.outer = outer
         db._since = db._store.end
         _task_inside = task
         _owner = me
         _innermost = self
         try:
-            if was is not None:  # another thread was faster
+            if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            if parent and self.undo and not self.busy:
-                # A dict or list that two values share couldn't be undone in one of them alone.
-                self.busy = True  # or a callback might change more meanwhile
-                parent.make_plain()
-                self.busy = False
+            if outer and self.undo and not self.busy:
+                self.separate()
             return db
         except BaseException:
             self.leave()
@@ -1222,14 +1223,13 @@ class _Block:
                 self.roll_back()
             elif self.before:
                 self.commit()
-            # An OSError in update() comes from what it was given.
-            is_ours = isinstance(error, OSError) and not self.undo
-            if is_operation and (is_ours or isinstance(error, KeyboardInterrupt)):
+            if kind and is_operation:
                 raise error
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
-            if isinstance(failure, OSError):
+            # One that was raised in update() comes from what it was given.
+            if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
@@ -1245,7 +1245,7 @@ class _Block:
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
-            self.ended = True
+            self.ended = self.keeper = True  # so that it doesn't refer to itself
 
     def abandon(self):
         self.roll_back()
@@ -1265,76 +1265,77 @@ class _Block:
             block = block.outer
         return block is self
 
+    def separate(self):
+        """See that no two values of the block around share a dict or list, which could not be
+        undone in one of them alone."""
+        parent = self.parent()
+        if parent:
+            self.busy = True  # or a callback might change more meanwhile
+            parent.make_plain()
+            self.busy = False
+
     def parent(self):
-        """Return the block of the same database around it, or None."""
-        return _nearest(self.outer, self.db)
+        """Return what keeps the notes in the block around it, or None."""
+        return _keeper(self.outer, self.db)
 
-    def note_read(self, key, value, is_new):
-        """Note a dict or list that is handed out, and may be changed in place.
-
-        is_new: it has just been read back from its text, which a block within has left.
-        Return the dicts and lists inside that are its own, {id: it}.
-        """
-        before = self.before.setdefault(_hash(key) & (_SLOTS - 1), {})
-        if key not in before:
-            ids = {}
+    def lend(self, key, value):
+        """Note a dict or list that the user may change in place. Return what is its own."""
+        slot = _hash(key) & (_SLOTS - 1)
+        if self.busy and key not in self.before.get(slot, ()):
+            # A callback reads, or update() what it is given; unless that has just set it itself.
             parent = self.parent()
-            if parent:
-                # First: what the block around has put into the value isn't its own yet.
-                ids.update(parent.note_read(key, value, is_new))
-            is_new = is_new or not parent
-            # A callback may have noted it meanwhile.
-            before.setdefault(key, (self.snapshot(key, value), ids, False))
-        noted = before[key]
-        if not isinstance(noted, tuple):
-            before[key] = noted = noted, {}, True
-            is_new = True
-        if is_new:
-            _add_containers(value, noted[1])
-        return noted[1]
+            return parent and parent.lend(key, value)
+        before = self.before.setdefault(slot, {})
+        noted = before.get(key, self)  # no value
+        if type(noted) is tuple:
+            return noted[2]
+        own = {}
+        try:
+            copy = _copy(value, own)
+        except ValueError:
+            copy = value  # it can't be stored
+        parent = self.parent()
+        if parent and noted is self:
+            own = parent.lend(key, value)  # without what that block has put into it
+            _add_containers(copy, own)  # it is the value after a rollback
+        if noted is self:
+            before.setdefault(key, (copy, copy, own))  # a callback may have noted it meanwhile
+        else:
+            before[key] = noted, copy, own
+        return own
 
-    def snapshot(self, key, value):
-        """Return a snapshot of a value: of a dict or list its JSON text, as bytes, which no value
-        is. One that was changed in place to what can't be stored is its own snapshot."""
-        if isinstance(value, _NESTED):
-            lent = self.db._lent
-            if lent is not None and key not in lent:
-                return _encode(value)
-            text, back = _round_trip(value)
-            if back == value:
-                return text
-            try:
-                return _encode(_plain(value, ""))
-            except (TypeError, ValueError):
-                pass
-        return value
+    def note(self, slot, key, old):
+        """Note what was there before a key is set or deleted. Return where that is noted."""
+        before = self.before.setdefault(slot, {})
+        if key not in before:
+            if self.busy or not isinstance(old, _NESTED):
+                before[key] = old
+                return before
+            self.lend(key, old)  # the user may have it
+        before[key] = _before(before[key])
+        return before
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is the record that says so."""
+        keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
-        is_first = not self.before and not self.outer
-        before = self.before.setdefault(slot, {})
-        if key not in before:
-            old = data.get(key, _MISSING)
-            if not isinstance(old, _NESTED) and _is_same(old, value):
-                return
-            # In a block of the user's, he may change the old value in place.
-            before[key] = self.snapshot(key, old) if self.outer and not self.undo else old
-        else:
-            before[key] = _before(before[key])
-        self.text = text if is_first else None
+        old = data.get(key, _MISSING)
+        if type(old) in _SIMPLE and _is_same(old, value):
+            return
+        self.text = None if keeper.before else text
+        before = keeper.note(slot, key, old)
         if value is not _MISSING:
             if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
                 gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
-            if _ON_PC and not self.order:
-                self.order.extend(data)
+            if _ON_PC and not keeper.order:
+                keeper.order.extend(data)
             del data[key]
 
     def changed(self):
-        """Yield (key, value) of all that may have to be saved: _MISSING, if it is deleted."""
+        """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted."""
         for slot in self.before:
             data = self.db._data[slot]
             before = self.before[slot]
@@ -1352,9 +1353,8 @@ class _Block:
         """Make the changes durable or, in a block within a block, the outer one's."""
         parent = self.parent()
         if parent:
-            if self.undo:  # else they are its own already
-                self.make_plain()
-                self.hand_over(parent)
+            self.make_plain()
+            self.hand_over(parent)
             return
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
@@ -1374,14 +1374,14 @@ class _Block:
             """Return {key: None} of the last keys, in their order, if any of them has moved there:
             by being deleted and set again."""
             data = self.db._data[0]
-            noted = self.before[0]
+            before = self.before[0]
             last = {}
             for key in reversed(data):
-                if key not in noted:
+                if key not in before:
                     break
                 last[key] = None
             if last:
-                new = {key: None for key in noted if _before(noted[key]) is _MISSING}
+                new = {key: None for key in before if _before(before[key]) is _MISSING}
                 ordered = [key for key in self.order if key in data and key not in new]
                 ordered += [key for key in new if key in data]
                 if list(data) == ordered:
@@ -1405,35 +1405,32 @@ class _Block:
     def texts(self):
         """Yield the text of a record for each change that may have to be saved."""
         for key, value in self.changed_in_order() if _ON_PC and self.order else self.changed():
-            if isinstance(value, bytes):
-                value = json.loads(value)
             yield _encode((key,) if value is _MISSING else (key, value))
 
     def hand_over(self, parent):
         """Let the outer block of the same database know what this one knows."""
         for slot in self.before:
             before = self.before[slot]
-            its = parent.before.setdefault(slot, {})
             for key in before:
-                new = before[key]
-                old = its.get(key, new)
-                # As in put(): from now on the user may change the old value in place.
-                its[key] = self.snapshot(key, _before(old))
-                if isinstance(new, tuple):
-                    its[key] = its[key], new[1], new[2] or old[2]
+                noted = before[key]
+                if type(noted) is not tuple:
+                    parent.note(slot, key, noted)
+                elif noted[0] is not noted[1]:  # else the outer one has lent it, too
+                    its = parent.note(slot, key, noted[0])
+                    its[key] = its[key], noted[1], noted[2]
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
     def roll_back(self):
         """Put back what was there before, unless what has replaced it is durable.
 
-        This takes no memory: a dict or list is left as its text until it is read.
+        This takes no memory.
         """
         interrupted = False
         while True:
             try:
                 self.busy = True
-                if self.db._since is self.db._store.end and (self.undo or not self.parent()):
+                if self.db._since is self.db._store.end:
                     self.put_back()
                 break
             except KeyboardInterrupt:
@@ -1477,7 +1474,7 @@ if _ON_PC:
             self.generator = self.run(self.block)
 
         def __enter__(self):
-            if self.block.before is not None or self.generator.gi_running:
+            if self.block.keeper or self.generator.gi_running:
                 raise RuntimeError(_MISUSED)
             _must_be_left(_ROLLBACK_DEPTH)  # now, while there is nothing to roll back
             try:
@@ -1605,7 +1602,7 @@ class MicroTetherDB(_Mapping):
         if _ON_PC:
             _claim(self._path)
         if not older._ended:  # Ctrl-C can have kept one that has ended from being forgotten
-            if _nearest(_own_block(), older):
+            if _keeper(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.settle()
             # Its journal may be spoiled, but what it holds is not.
@@ -1627,10 +1624,10 @@ class MicroTetherDB(_Mapping):
             for key in part:
                 value = part[key]
                 data = self._data[_hash(key) & (_SLOTS - 1)]
-                if value is not _MISSING:
+                if value is _MISSING:
+                    data.pop(key, None)
+                else:
                     data[key] = value
-                elif key in data:
-                    del data[key]
 
     def _end(self, why):
         self._ended = why
@@ -1671,7 +1668,7 @@ class MicroTetherDB(_Mapping):
     def __getitem__(self, key: str) -> "Any":
         """Return the value. KeyError if there is none."""
         value = self._find(key)
-        if isinstance(value, _NOT_PLAIN):
+        if isinstance(value, _NESTED):
             return self._hand_out(key, value)
         if value is _MISSING:
             raise KeyError(key)
@@ -1680,7 +1677,7 @@ class MicroTetherDB(_Mapping):
     def get(self, key: str, default: "Any" = None) -> "Any":
         """Return the value, or default if there is none."""
         value = self._find(key)
-        if isinstance(value, _NOT_PLAIN):
+        if isinstance(value, _NESTED):
             return self._hand_out(key, value)
         return default if value is _MISSING else value
 
@@ -1850,9 +1847,9 @@ class MicroTetherDB(_Mapping):
             raise ValueError("%s %s" % (self._path, self._ended))
 
     def _find(self, key):
-        """Return the value of a key, packed perhaps, or _MISSING."""
-        value = _MISSING
+        """Return the value of a key, or _MISSING."""
         if _ON_PC or _innermost or type(key) is not str:
+            value = _MISSING
             if isinstance(key, str):
                 data = self._data[_hash(key) & (_SLOTS - 1)]
                 value = _locked(data.get, key, _MISSING)
@@ -1870,17 +1867,11 @@ class MicroTetherDB(_Mapping):
     def _hand_out(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
         lent = self._lent
-        is_new = isinstance(value, bytes)
-        if not (is_new or _innermost) and (lent is None or key in lent):
+        if not _innermost and (lent is None or key in lent):
             return value  # one more variable would put the frame on the heap
-        if is_new:
-            value = self._read_back(key, value)
-        block = _nearest(_own_block(), self)
-        # update() reads what it is given; unless it has just set that itself.
-        while block and block.busy and key not in block.before.get(_hash(key) & (_SLOTS - 1), ()):
-            block = block.parent()
-        if block and isinstance(value, _NESTED):
-            block.note_read(key, value, is_new)
+        block = _keeper(_own_block(), self)
+        if block:
+            block.lend(key, value)
         if lent is not None and key not in lent:
             self._note_lent(key)
         return value
@@ -1896,24 +1887,6 @@ class MicroTetherDB(_Mapping):
             self._lent = (self._lent, more)[self._lent is lent]
             lent = self._lent
 
-    def _read_back(self, key, value):
-        """Read back a value that a rollback has left as its text."""
-        if isinstance(value, bytes):
-            block = _own_block()
-            if not block:
-                with self._operation():  # or another thread might change it meanwhile
-                    return self._read_back(key, self._find(key))
-            was_busy = block.busy
-            block.busy = True  # or a callback might
-            try:
-                back = json.loads(value)
-                data = self._data[_hash(key) & (_SLOTS - 1)]
-                # Unless a callback has read it back just now. No branch: another might come there.
-                data[key] = value = (data[key], back)[data[key] is value]
-            finally:
-                block.busy = was_busy
-        return value
-
     def _put(self, key, value):
         text, record = _record(key, value)
         _innermost.put(record[0], record[1], text)
@@ -1921,7 +1894,7 @@ class MicroTetherDB(_Mapping):
     def _pop(self, key, default):
         value = self._find(key)
         if value is not _MISSING:
-            default = self._read_back(key, value)
+            default = value
             _innermost.put(key, _MISSING, None)
         elif default is _MISSING:
             raise KeyError(key)
@@ -1985,21 +1958,21 @@ class MicroTetherDB(_Mapping):
         lent is self._lent, taken once: a callback may add to that meanwhile.
         """
         for key in self if lent is None else lent:
-            value = self._read_back(key, self._find(key))
+            value = self._find(key)
             if isinstance(value, _NESTED):
                 yield key, value
 
     def _make_plain(self):
         """See that all can be saved, and that no two values share a dict or list."""
         lent = self._lent
-        ids = {}
+        own = {}
+        for _, value in self._lent_items(lent):
+            _add_containers(value, own)
+        for _, value in self._lent_items(lent):
+            own.pop(id(value), None)
         for key, value in self._lent_items(lent):
-            _plain_item(key, value)
-            _add_containers(value, ids)
-        for _, value in self._lent_items(lent):
-            ids.pop(id(value), None)
-        for _, value in self._lent_items(lent):
-            _own(value, ids)
+            own[id(value)] = value
+            _plain_item(key, value, own)
 
     def _is_changed(self):
         """Whether there is anything that X doesn't say. Sees first that no values are shared."""

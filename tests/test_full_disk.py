@@ -83,7 +83,7 @@ def test_on_a_full_disk_flush_backup_and_close_raise_and_keep_what_was_durable(p
         assert db["a"][-1] == "in place"
 
 
-@only("cpython fat", "on a full littlefs a small file still fits, in its folder's own block")
+@only("cpython littlefs fat", "the disk of a PC or of a board is not for filling")
 def test_a_backup_that_fails_leaves_one_whose_rename_was_cut(path):
     db = MicroTetherDB(path)
     db["a"] = 1
@@ -99,6 +99,7 @@ def test_a_backup_that_fails_leaves_one_whose_rename_was_cut(path):
     assert found(copy, files(copy)) == content(db)
 
 
+@only("cpython fat", "on a full littlefs a small file still fits, in its folder's own block")
 def test_no_database_is_made_on_a_full_disk_but_once_there_is_room(path):
     with full_disk(path):
         assert path in raises(OSError, MicroTetherDB, path)

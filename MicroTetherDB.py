@@ -234,7 +234,7 @@ if _ON_PC:
         while _claims:
             os.close(_claims.popitem()[1])
         for db in list(_open_ones.values()):
-            db._end("is the parent process's: open it after the fork, and in one process only")
+            db._retire("is the parent process's: open it after the fork, and in one process only")
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_disown)
@@ -335,14 +335,14 @@ _EINVAL = const(22)
 # Values: what can be stored, and how it is copied and compared.
 
 _MISSING = object()  # stands for the value of a key that isn't there
-_NESTED = (dict, list)
-_MOST_LENT = const(30)  # keys to list, as those whose value was handed out
+_CONTAINERS = (dict, list)
+_MAX_LENT = const(30)  # keys to list, as those whose value was handed out
 _SIMPLE = (str, int, float, bool, type(None))
-_MOST_DEPTH = const(16)  # a board with a small stack must be able to save it too
-_MOST_DIGITS = const(4300)  # of an int: what CPython reads
-_MOST_BITS = const(14284)  # the same in bits
+_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
+_MAX_DIGITS = const(4300)  # of an int: what CPython reads
+_MAX_BITS = const(14284)  # the same in bits
 _NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is full
-_ROUNDS = const(9)  # until a float's text is exact: two, as far as is known
+_ROUNDS = const(9)  # to find a float whose text is exact: two are enough, as far as is known
 
 
 def _place(where, key):
@@ -352,60 +352,66 @@ def _place(where, key):
     return '%s["%s"]' % (where, key)
 
 
-def _plain(value, where, own, depth=0):
-    """Return value as it is stored and read back: a copy of plain types. Of a subclass, what is
-    dumped may be no JSON.
+def _simple(value, where):
+    """Return the plain value of a subclass of str, int or float. TypeError for other types."""
+    if not isinstance(value, (str, int, float)):
+        name = type(value).__name__
+        n = "n" if name[:1] in "aeiou" else ""
+        raise TypeError("%s: can't store a%s %s" % (where, n, name))
+    return value * 1
 
-    What is in own, {id: it}, is not copied, but made so itself. It is taken out: if it is there
+
+def _exact(value):
+    """Return the float that the text of one reads back as, on this board."""
+    for _ in range(_ROUNDS):
+        back = json.loads(_encode(value))
+        if back == value:
+            break
+        value = back
+    return value
+
+
+def _plain(value, where, own, depth=0):
+    """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
+
+    What is in own, {id: it}, is not copied, but made so itself, and taken out: of what is there
     twice, the second becomes a copy.
     Raises TypeError or ValueError if it can't be stored. where says its place: db["key"].
     """
     if isinstance(value, (dict, list, tuple)):
-        if depth == _MOST_DEPTH:
+        if depth == _MAX_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
         plain = own.pop(id(value), None)
         if plain is not value:
             plain = {} if is_dict else list(value)
         for key in list(value) if is_dict else range(len(value)):
-            name = key
-            if is_dict:
-                place = _place(where, key)
-                name = _plain(key, place, own)
-            else:
-                place = "%s[%d]" % (where, key)
+            place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
+            name = _plain(key, place, own) if is_dict else key
             item = _plain(value[key], place, own, depth + 1)
             if name is not key and plain is value:
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
         return plain
     if type(value) not in _SIMPLE:
-        if not isinstance(value, (str, int, float)):
-            name = type(value).__name__
-            n = "n" if name[:1] in "aeiou" else ""
-            raise TypeError("%s: can't store a%s %s" % (where, n, name))
-        value = value * 1  # of a subclass, its plain value
+        value = _simple(value, where)
     if value is None:
         return value
     if isinstance(value, str):
         for rest in _utf8(value).split(b"\xed")[1:]:
-            if rest[0] > 0x9F:
+            if rest[0] > 0x9F:  # ED A0 to ED BF begin a surrogate
                 raise ValueError(where + ": can't store a surrogate, half of a character")
-    elif value * 0 != 0:
+    elif value * 0 != 0:  # inf, or no number
         raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
     elif isinstance(value, float):
-        for _ in range(_ROUNDS):
-            back = json.loads(_encode(value))
-            if back == value:
-                break
-            value = back
-    elif value >> _MOST_BITS not in (0, -1):
+        return _exact(value)
+    elif value >> _MAX_BITS not in (0, -1):
         raise ValueError(where + ": can't store an int of more than 4,300 digits")
     return value
 
 
 def _plain_item(key, value, own):
-    """As _plain(), for a key of db with its value: return [key, value]."""
+    """As _plain(), for a key of db with its value. Return [key, value]."""
     where = _place("db", key)
     try:
         return [_plain(key, where, own), _plain(value, where, own)]
@@ -415,28 +421,29 @@ def _plain_item(key, value, own):
         raise ValueError(where + ": nests too deep, or contains itself") from None
 
 
-def _record(key, value):
-    """Return the text of a record that sets key, and [key, value] as it reads back.
+def _encode_item(key, value):
+    """Return the JSON text of [key, value], and that as it reads back.
 
     Raises TypeError or ValueError if it can't be stored.
     """
-    record = [key, value]
+    item = [key, value]
     try:
-        text = _encode(record)
+        text = _encode(item)
         if (
             b"\xed" not in text  # how surrogates begin
-            and len(text) < _MOST_DIGITS
-            and text.count(b"[") + text.count(b"{") <= _MOST_DEPTH
+            and len(text) < _MAX_DIGITS
+            and text.count(b"[") + text.count(b"{") <= _MAX_DEPTH
         ):
             back = json.loads(text)
-            if back == record and type(key) is str:
+            if back == item and type(key) is str:
                 return text, back
     except _NOT_STORABLE:
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
-    record = _plain_item(key, value, {})
-    text = _encode(record)
-    # Of a copy: so storing a long value takes more memory than opening a file with it.
+    item = _plain_item(key, value, {})
+    text = _encode(item)
+    # With the item still there, and from a copy: so storing a long value takes more memory than
+    # opening it will.
     return text, json.loads(text + b"\n")
 
 
@@ -455,7 +462,7 @@ def _is_same(a, b, own=None):
         return False
     if kind in _SIMPLE:
         return str(a) == str(b)
-    if kind not in _NESTED or own is not None and own.pop(id(b), None) is not b:
+    if kind not in _CONTAINERS or own is not None and own.pop(id(b), None) is not b:
         return False
     if _ON_PC and kind is dict and list(a) != list(b):
         return False
@@ -473,9 +480,9 @@ def _copy(value, own, depth=0):
 
     Raises ValueError if it nests too deep to be stored.
     """
-    if depth > _MOST_DEPTH:
+    if depth > _MAX_DEPTH:
         raise ValueError
-    if type(value) in _NESTED:
+    if type(value) in _CONTAINERS:
         own[id(value)] = value
     if isinstance(value, dict):
         copy = dict(value.items())
@@ -495,30 +502,29 @@ def _add_containers(value, own):
     own[id(value)] = value
     for place in _places(value):
         item = value[place]
-        if type(item) in _NESTED and id(item) not in own:
+        if type(item) in _CONTAINERS and id(item) not in own:
             _add_containers(item, own)
 
 
-def _before(noted):
-    """Return what was there before, of what a block has noted for a key."""
-    return noted[0] if type(noted) is tuple else noted
+def _old_value(note):
+    """Return what was there before, of a block's note for a key."""
+    return note[0] if type(note) is tuple else note
 
 
-def _is_as_noted(key, noted, value):
-    """Whether the value of a key is what a block has noted for it, so that it needn't be saved.
-
-    What was handed out is checked first, and gets dicts and lists of its own.
+def _check_for_change(key, note, value):
+    """See that what a block has lent of a key can be saved, and shares no dict or list with
+    another value. Return whether it has to be saved: whether it isn't what the note says.
     """
-    if type(noted) is not tuple:
+    if type(note) is not tuple:
         # What was a dict or list may have had changes that weren't saved.
-        return noted is value or not isinstance(noted, _NESTED) and _is_same(noted, value)
-    old, copy, own = noted
+        return note is not value and (isinstance(note, _CONTAINERS) or not _is_same(note, value))
+    old, copy, own = note
     is_same = _is_same(copy, value, own.copy())
-    if not is_same and isinstance(value, _NESTED):
+    if not is_same and isinstance(value, _CONTAINERS):
         _plain_item(key, value, own.copy())
         _add_containers(value, own)
         is_same = _is_same(copy, value)
-    return is_same and old is copy
+    return not is_same or old is not copy
 
 
 # The store: the files of a database.
@@ -530,16 +536,16 @@ _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
 # One of these stands where the seal of the X before isn't known. A backup takes the one that the
 # file it replaces doesn't have, so that two backups of the same data differ in their seals.
-_NO_SEAL_BEFORE = const(1)
-_NONE_EITHER = const(2)
+_BACKUP = const(1)
+_OTHER_BACKUP = const(2)
 _PIECE = const(512)  # bytes to read at once
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
-_BRACE = const(0x7B)
-_LAST_BRACE = const(0x7D)
-_KIND = const(0xF000)  # the bits of a file's mode that say what it is
-_FOLDER = const(0x4000)
-_REGULAR = const(0x8000)
+_OPEN_BRACE = const(0x7B)
+_CLOSE_BRACE = const(0x7D)
+_S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
+_S_IFDIR = const(0x4000)
+_S_IFREG = const(0x8000)
 
 
 def _bits(crc):
@@ -562,28 +568,28 @@ def _size(path):
     stat = _stat(path)
     if stat is None:
         return 0
-    kind = stat[0] & _KIND
-    if kind != _REGULAR:
-        raise OSError(_EISDIR if kind == _FOLDER else _EINVAL, path + " is no regular file")
+    kind = stat[0] & _S_IFMT
+    if kind != _S_IFREG:
+        raise OSError(_EISDIR if kind == _S_IFDIR else _EINVAL, path + " is no regular file")
     return stat[6]
 
 
-def _pieces(file, at, room):
+def _pieces(file, at, margin):
     """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
-    they are in text[room:end]. Behind them there is twice as much room, or more.
+    they are in text[margin:end]. Behind them there is twice the margin, or more.
 
-    All are read into one buffer: one for each would leave holes in the heap. For a long line there
-    is another: without room, it is all that is in it. The file isn't opened here: a generator that
-    is left early would not close it.
+    All are read into one buffer: one for each would leave holes in the heap. A long line has one
+    of its own; without a margin, nothing else is in that. The file isn't opened here: a generator
+    that is left early would not close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
         text = buffer
         file.seek(at)
-        end = room + file.readinto(memoryview(text)[room : room + _PIECE])
-        if end == room + _PIECE:
+        end = margin + file.readinto(memoryview(text)[margin : margin + _PIECE])
+        if end == margin + _PIECE:
             whole = bytes(text).rfind(b"\n") + 1
-            if whole > room:
+            if whole > margin:
                 end = whole
             else:
                 line = b" "
@@ -591,15 +597,15 @@ def _pieces(file, at, room):
                     line = file.readline(_PIECE)
                     end += len(line)
                 file.seek(at)
-                if room:
-                    text = bytearray(end + 2 * room)
-                    file.readinto(memoryview(text)[room:end])
+                if margin:
+                    text = bytearray(end + 2 * margin)
+                    file.readinto(memoryview(text)[margin:end])
                 else:
                     text = file.read(end)
-        if end == room:
+        if end == margin:
             return
         yield at, text, end
-        at += end - room
+        at += end - margin
 
 
 def _lines(file, at):
@@ -639,7 +645,7 @@ def _parse(text, end, path):
     return value
 
 
-def _sealed_as(path):
+def _read_seals(path):
     """Return the seals of the X at path and of the X before, both None if there is none.
 
     Raises ValueError if its checksum is wrong.
@@ -648,7 +654,7 @@ def _sealed_as(path):
         left = file.seek(0, 2) - _SEAL_SIZE
         file.seek(max(left - _SEAL_SIZE, 0))
         end = file.read()
-        before = end[:-_SEAL_SIZE]
+        previous = end[:-_SEAL_SIZE]
         seal = end[-_SEAL_SIZE:]
         if left < 0 or seal.strip() or not seal.strip(b"\n"):
             return None, None
@@ -664,9 +670,18 @@ def _sealed_as(path):
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
             "last two, blank lines; else restore a backup"
         )
-    if before.strip():  # the first edition knew only one seal
-        return crc, _NO_SEAL_BEFORE
-    return crc, int(before[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
+    if previous.strip():  # the first edition knew only one seal
+        return crc, _BACKUP
+    return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
+
+
+def _seals_of(path):
+    """Return what _read_seals() does, of a file that is whole; else (None, None), or (0, 0) if
+    there is none."""
+    try:
+        return _read_seals(path) if _size(path) else (0, 0)
+    except ValueError:
+        return None, None
 
 
 def _read_sealed(path, wanted):
@@ -675,13 +690,13 @@ def _read_sealed(path, wanted):
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
-            text[0] = _BRACE
+            text[0] = _OPEN_BRACE
             if text[end - 2 : end] != b",\n":
                 break
             for part in wanted:
                 # Another runtime, if it wrote X, may have escaped a key in another way.
                 if part in text or b"\\" in part:
-                    text[end - 2] = _LAST_BRACE
+                    text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
                     break
         file.seek(at + end - 1)
@@ -721,10 +736,26 @@ def _read_foreign(path):
         yield part
 
 
+def _write_batch(file, texts, chain):
+    """Write a record for each of the texts. Return the chain at its end."""
+    mark = None
+    for text in texts:
+        if mark:
+            chain = crc32(mark, chain)
+            file.write(b"+%08x\n" % chain)
+        mark = b"+"
+        chain = crc32(text, chain)
+        file.write(text)
+    if mark:
+        chain = crc32(b" ", chain)
+        file.write(b" %08x\n" % chain)
+    return chain
+
+
 class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks."""
 
-    must_fold = False  # whether the journal can't be gone on with
+    must_fold = False  # whether the journal can't be continued, so that the next write folds
     # Whether X doesn't tell the seal of the one before: another program's, a backup, put back, or
     # one of the first edition. A journal whose beginning is damaged looks stale there, so the
     # first write folds.
@@ -751,10 +782,10 @@ class _Store:
         self.has_tmp = sizes.pop(".tmp", 0)
         size = _size(path)
         if size:
-            seal, before = _sealed_as(path)
+            seal, previous = _read_seals(path)
         else:
             name += ".tmp"  # there, if a rename was cut off
-            seal, before = self.seals_of(name)
+            seal, previous = _seals_of(name)
         if not seal:
             # A torn X.tmp that is no longer is what is left of a new database.
             if sizes or not size and self.has_tmp > _EMPTY_SIZE:
@@ -775,8 +806,8 @@ class _Store:
             self.refuse_twin(seal)
         yield from _read_sealed(name, _ANY)
         self.seal = seal
-        self.is_copy = _NO_SEAL_BEFORE <= before <= _NONE_EITHER
-        yield from self._read_journal(sizes, before)
+        self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
+        yield from self._read_journal(sizes, previous)
         if not size:
             _rename(name, path)
 
@@ -785,11 +816,11 @@ class _Store:
         least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
         if self.seal is None:
             return _Store(self.path).read()
-        if self.seals_of(self.path)[0] != self.seal:
+        if _seals_of(self.path)[0] != self.seal:
             return ()
         return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
-    def _read_journal(self, sizes, before):
+    def _read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
         end of one of its files.
 
@@ -809,7 +840,7 @@ class _Store:
         for name, place, its in ((".log", end, before_tip), (".tip", tip, chain)):
             counts = counts or place
             chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
-            if not chain or self._leads_to(sizes, before, (chain, name)):
+            if not chain or self._leads_to(sizes, previous, (chain, name)):
                 continue
             if not self._leads_to(sizes, self.seal, (chain,)):
                 raise ValueError(
@@ -901,10 +932,8 @@ class _Store:
         return False
 
     def append(self, texts, size, tip_size):
-        """Make a batch durable: records of the texts, of about size bytes together.
-
-        If it raises, nothing of it counts once settle() has worked.
-        """
+        """Make a batch durable: records of the texts, of about size bytes together. If it raises,
+        nothing of it counts once settle() has worked."""
         chain, log, tip = self.end
         spills = tip + size > tip_size
         name = ".log" if spills else ".tip"
@@ -926,17 +955,7 @@ class _Store:
                 with open(self.path + ".tip", "rb") as source:
                     if file.write(source.read(tip)) < tip:
                         raise OSError(_ENOENT)
-            is_first = True
-            for text in texts:
-                if not is_first:
-                    chain = crc32(b"+", chain)
-                    file.write(b"+%08x\n" % chain)
-                is_first = False
-                chain = crc32(text, chain)
-                file.write(text)
-            if not is_first:
-                chain = crc32(b" ", chain)
-                file.write(b" %08x\n" % chain)
+            chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
                 # littlefs copies the last block at each append: where that is too much for what is
@@ -977,35 +996,35 @@ class _Store:
     def end_rename(self):
         """Give X its name back, if FAT's rename was cut off and has left it X.tmp's only."""
         name = self.path + ".tmp"
-        if not _size(self.path) and self.seals_of(name)[0]:
+        if not _size(self.path) and _seals_of(name)[0]:
             _rename(name, self.path)
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         path = self.path
-        before = self.seal
+        previous = self.seal
         if self.must_fold:
             self.end_rename()
-            there = self.seals_of(path)[0]
-            if there and there != before:  # it has taken effect, though it has failed
+            there = _seals_of(path)[0]
+            if there and there != previous:  # it has taken effect, though it has failed
                 self.refuse_twin(there)
                 if _ON_PC:
                     _sync_folder(path)
                 self.remove(".tip", ".log")  # soon they are two X's old
-                before = there
+                previous = there
         # A journal must not get older than the X before this one, or it isn't known for stale.
         _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, before or 0)
+        seal = self.write(dicts, previous or 0)
         must_fold = self.must_fold
         self.must_fold = True
         try:
             _rename(path + ".tmp", path)
         except OSError:
-            if self.seals_of(path)[0] == self.seal:  # nothing has happened
+            if _seals_of(path)[0] == self.seal:  # nothing has happened
                 self.must_fold = must_fold
             raise
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
@@ -1019,10 +1038,10 @@ class _Store:
                 return  # all is saved: the next write tries again
         self.must_fold = False
 
-    def write(self, dicts, before):
+    def write(self, dicts, previous):
         """Write all that is in the dicts to X.tmp, durably. Return its seal.
 
-        before is the seal of the X that it will replace.
+        previous is the seal of the X that it will replace.
         """
         file = _open_at(0, self.path + ".tmp", self.path)
         self.has_tmp = True
@@ -1037,7 +1056,7 @@ class _Store:
                         file.write(comma)
                         file.write(line)
                         comma = b",\n"
-                end = (b"\n" if crc else comma) + b"}\n" + _bits(before)
+                end = (b"\n" if crc else comma) + b"}\n" + _bits(previous)
                 crc = crc32(end, crc)
                 file.write(end + _bits(crc))
                 _sync(file)
@@ -1063,23 +1082,23 @@ class _Store:
         path = self.path
         self.sizes_beside()
         self.end_rename()
-        seal, before = self.seals_of(path)
+        seal, previous = _seals_of(path)
         self.refuse_twin(seal)
         try:
-            self.write(dicts, _NONE_EITHER if before == _NO_SEAL_BEFORE else _NO_SEAL_BEFORE)
+            self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
             _rename(path + ".tmp", path)
             self.remove(".tip", ".log")
         except OSError:
             # Nobody comes back to this store to do it. Only if nothing has happened: else X.tmp
             # may be all there is, or a second name of X.
-            if self.seals_of(path)[0] == seal:
+            if _seals_of(path)[0] == seal:
                 self.remove(".tmp")
             raise
 
     def refuse_twin(self, seal):
         """Raise ValueError if X, which has this seal, and X.tmp are two names of one file."""
         # FAT renames by writing the new name before it removes the old one.
-        if seal and self.seals_of(self.path + ".tmp")[0] == seal:
+        if seal and _seals_of(self.path + ".tmp")[0] == seal:
             raise ValueError(
                 self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
                 "remove both, and copy it back"
@@ -1102,14 +1121,6 @@ class _Store:
                     raise ValueError(name + " is no database's, or is damaged: move it away")
                 sizes[end] = length
         return sizes
-
-    def seals_of(self, path):
-        """Return what _sealed_as() does, of a file that is whole; else (None, None), or (0, 0) if
-        there is none."""
-        try:
-            return _sealed_as(path) if _size(path) else (0, 0)
-        except ValueError:
-            return None, None
 
 
 # The block: what lock() and transaction() do, and the one lock of the program.
@@ -1150,23 +1161,27 @@ def _keeper(block, db):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    # What __enter__ sets is there before: there may be no memory for it when the lock is taken.
-    text = None  # the record of what was put, if that is one key of an operation
+    text = None  # what its record says, if an operation has put one key only
     path = None  # of the backup that it makes, if any: what fails is to be told of that
-    ended = False  # on a PC
+    ended = False  # whether it has been left: a PC's guard asks
 
     def __init__(self, db, undo, busy):
         self.db = db
-        self.undo = undo  # whether an exception rolls it back
-        self.busy = busy  # whether the module is at work: a callback can read then, but not write
+        # Whether it keeps notes of its own, and is undone alone: a transaction, or an operation
+        # that makes several changes. Else the block around it keeps them, if there is one.
+        self.undo = undo
+        # Whether the module is at work in it, so that a callback may read but not write: in an
+        # operation's block always, in a user's as it ends.
+        self.busy = busy
+        # __enter__ sets these. They are there before, since there may be no memory for them when
+        # the lock is taken.
         self.outer = None  # the block around it
-        # The block that keeps its notes, so as to undo what it has changed: itself, or one around
-        # it, of the same database. None until it is entered.
-        self.keeper = None
-        # What was there before, by slot and key; of a key that was handed out a tuple: of that, of
+        self.keeper = None  # the block that keeps its notes; None until it is entered
+        self.since = None  # where the journal ended then
+        # What was there before, by slot and key. Of a key that was lent it is a tuple: of that, of
         # a copy of its dict or list, and of the dicts and lists inside that are its own, {id: it}.
         # The first is that copy, unless the key had been set before.
-        self.before = {}
+        self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
 
@@ -1193,7 +1208,7 @@ class _Block:
         was = self.keeper
         self.keeper = keeper
         self.outer = outer
-        db._since = db._store.end
+        self.since = db._store.end
         _task_inside = task
         _owner = me
         _innermost = self
@@ -1221,14 +1236,14 @@ class _Block:
             self.busy = True
             if kind and (self.undo or is_operation):
                 self.roll_back()
-            elif self.before:
+            elif self.notes:
                 self.commit()
             if kind and is_operation:
-                raise error
+                raise error  # what has failed may be the disk's: settle that, below
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
-            # One that was raised in update() comes from what it was given.
+            # Not one that update() was given, with a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
@@ -1271,7 +1286,7 @@ class _Block:
         parent = self.parent()
         if parent:
             self.busy = True  # or a callback might change more meanwhile
-            parent.make_plain()
+            parent.check()
             self.busy = False
 
     def parent(self):
@@ -1281,52 +1296,52 @@ class _Block:
     def lend(self, key, value):
         """Note a dict or list that the user may change in place. Return what is its own."""
         slot = _hash(key) & (_SLOTS - 1)
-        if self.busy and key not in self.before.get(slot, ()):
+        if self.busy and key not in self.notes.get(slot, ()):
             # A callback reads, or update() what it is given; unless that has just set it itself.
             parent = self.parent()
             return parent and parent.lend(key, value)
-        before = self.before.setdefault(slot, {})
-        noted = before.get(key, self)  # no value
-        if type(noted) is tuple:
-            return noted[2]
+        notes = self.notes.setdefault(slot, {})
+        note = notes.get(key, self)  # no value
+        if type(note) is tuple:
+            return note[2]
         own = {}
         try:
             copy = _copy(value, own)
         except ValueError:
             copy = value  # it can't be stored
         parent = self.parent()
-        if parent and noted is self:
+        if parent and note is self:
             own = parent.lend(key, value)  # without what that block has put into it
             _add_containers(copy, own)  # it is the value after a rollback
-        if noted is self:
-            before.setdefault(key, (copy, copy, own))  # a callback may have noted it meanwhile
+        if note is self:
+            notes.setdefault(key, (copy, copy, own))  # a callback may have noted it meanwhile
         else:
-            before[key] = noted, copy, own
+            notes[key] = note, copy, own
         return own
 
-    def note(self, slot, key, old):
+    def remember(self, slot, key, old):
         """Note what was there before a key is set or deleted. Return where that is noted."""
-        before = self.before.setdefault(slot, {})
-        if key not in before:
-            if self.busy or not isinstance(old, _NESTED):
-                before[key] = old
-                return before
+        notes = self.notes.setdefault(slot, {})
+        if key not in notes:
+            if self.busy or not isinstance(old, _CONTAINERS):
+                notes[key] = old
+                return notes
             self.lend(key, old)  # the user may have it
-        before[key] = _before(before[key])
-        return before
+        notes[key] = _old_value(notes[key])
+        return notes
 
     def put(self, key, value, text):
-        """Set a key or, with _MISSING, delete it. text is the record that says so."""
+        """Set a key or, with _MISSING, delete it. text is what its record says."""
         keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         old = data.get(key, _MISSING)
         if type(old) in _SIMPLE and _is_same(old, value):
             return
-        self.text = None if keeper.before else text
-        before = keeper.note(slot, key, old)
+        self.text = None if keeper.notes else text
+        notes = keeper.remember(slot, key, old)
         if value is not _MISSING:
-            if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
+            if not _ON_PC and len(notes) > 3 and (len(notes) + slot) % 16 == 15:
                 gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
@@ -1335,17 +1350,18 @@ class _Block:
             del data[key]
 
     def changed(self):
-        """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted."""
-        for slot in self.before:
+        """Check what was lent. Yield (key, value) of all that has to be saved: _MISSING, if it is
+        deleted."""
+        for slot in self.notes:
             data = self.db._data[slot]
-            before = self.before[slot]
-            for key in before:
+            notes = self.notes[slot]
+            for key in notes:
                 value = data.get(key, _MISSING)
-                if not _is_as_noted(key, before[key], value):
+                if _check_for_change(key, notes[key], value):
                     yield key, value
 
-    def make_plain(self):
-        """See that all it has changed can be saved, and shares no dict or list."""
+    def check(self):
+        """See that all it has lent can be saved, and shares no dict or list."""
         for _ in self.changed():
             pass
 
@@ -1353,7 +1369,7 @@ class _Block:
         """Make the changes durable or, in a block within a block, the outer one's."""
         parent = self.parent()
         if parent:
-            self.make_plain()
+            self.check()
             self.hand_over(parent)
             return
         if self.text:
@@ -1374,14 +1390,14 @@ class _Block:
             """Return {key: None} of the last keys, in their order, if any of them has moved there:
             by being deleted and set again."""
             data = self.db._data[0]
-            before = self.before[0]
+            notes = self.notes[0]
             last = {}
             for key in reversed(data):
-                if key not in before:
+                if key not in notes:
                     break
                 last[key] = None
             if last:
-                new = {key: None for key in before if _before(before[key]) is _MISSING}
+                new = {key: None for key in notes if _old_value(notes[key]) is _MISSING}
                 ordered = [key for key in self.order if key in data and key not in new]
                 ordered += [key for key in new if key in data]
                 if list(data) == ordered:
@@ -1392,9 +1408,9 @@ class _Block:
             """As changed(). What was moved is deleted first, so that it comes behind the rest."""
             moved = self.moved()
             if moved:  # what is written without changed() has to be plain, too
-                self.make_plain()
+                self.check()
             for key in moved:
-                if _before(self.before[0][key]) is not _MISSING:
+                if _old_value(self.notes[0][key]) is not _MISSING:
                     yield key, _MISSING
             for key in moved:
                 yield key, self.db._data[0][key]
@@ -1409,20 +1425,20 @@ class _Block:
 
     def hand_over(self, parent):
         """Let the outer block of the same database know what this one knows."""
-        for slot in self.before:
-            before = self.before[slot]
-            for key in before:
-                noted = before[key]
-                if type(noted) is not tuple:
-                    parent.note(slot, key, noted)
-                elif noted[0] is not noted[1]:  # else the outer one has lent it, too
-                    its = parent.note(slot, key, noted[0])
-                    its[key] = its[key], noted[1], noted[2]
+        for slot in self.notes:
+            notes = self.notes[slot]
+            for key in notes:
+                note = notes[key]
+                if type(note) is not tuple:
+                    parent.remember(slot, key, note)
+                elif note[0] is not note[1]:  # else the outer one has lent it, too
+                    its = parent.remember(slot, key, note[0])
+                    its[key] = its[key], note[1], note[2]
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
     def roll_back(self):
-        """Put back what was there before, unless what has replaced it is durable.
+        """Put back what was there notes, unless what has replaced it is durable.
 
         This takes no memory.
         """
@@ -1430,7 +1446,7 @@ class _Block:
         while True:
             try:
                 self.busy = True
-                if self.db._since is self.db._store.end:
+                if self.since is self.db._store.end:
                     self.put_back()
                 break
             except KeyboardInterrupt:
@@ -1439,15 +1455,15 @@ class _Block:
             raise KeyboardInterrupt
 
     def put_back(self):
-        for slot in self.before:
+        for slot in self.notes:
             data = self.db._data[slot]
-            before = self.before[slot]
-            for key in before:  # first, so that no dict needs to grow
-                if _before(before[key]) is _MISSING:
+            notes = self.notes[slot]
+            for key in notes:  # first, so that no dict needs to grow
+                if _old_value(notes[key]) is _MISSING:
                     data.pop(key, None)
-            for key in before:
-                if _before(before[key]) is not _MISSING:
-                    data[key] = _before(before[key])
+            for key in notes:
+                if _old_value(notes[key]) is not _MISSING:
+                    data[key] = _old_value(notes[key])
         if _ON_PC and self.order:
             # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
             ordered = {key: data[key] for key in self.order if key in data}
@@ -1480,7 +1496,7 @@ if _ON_PC:
             try:
                 return next(self.generator)
             except BaseException:
-                self.end()
+                self.roll_back()
                 raise
 
         def __exit__(self, kind, error, trace):
@@ -1492,13 +1508,13 @@ if _ON_PC:
                 else:
                     self.generator.throw(error)
             except BaseException as raised:
-                self.end()
+                self.roll_back()
                 # A generator can't raise StopIteration: Python makes a RuntimeError of it.
                 was_stop = isinstance(error, StopIteration) and raised.__cause__ is error
                 if raised is not error and not was_stop:
                     raise
 
-        def end(self):
+        def roll_back(self):
             """Roll the block back if it is open still: Ctrl-C came just outside of run()."""
             if self.block.is_open():
                 self.generator.close()
@@ -1545,6 +1561,20 @@ def _must_be_apart(path):
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
 
 
+def _locked(function, *args):
+    """Return function(*args), while no other thread is in a block.
+
+    The function has to be one in C, so that no callback runs in it, and none waits for this.
+    """
+    if _innermost and _own_block():
+        return function(*args)
+    with _lock:
+        return function(*args)
+
+
+_NO_DATA = [{}] * _SLOTS  # of a database that isn't open
+
+
 class MicroTetherDB(_Mapping):
     """A dict of str to JSON values that is kept in a file.
 
@@ -1577,7 +1607,6 @@ class MicroTetherDB(_Mapping):
         # The keys whose dict or list was handed out, which can be changed in place. None: too many
         # to be listed, so it may be any. A tuple, which can be looked at without the lock.
         self._lent = ()
-        self._since = None  # where the journal ended when the innermost block was entered
         with self._operation():
             self._ended = "was not opened"  # yet: what it has read so far can't be taken over
             try:
@@ -1590,7 +1619,7 @@ class MicroTetherDB(_Mapping):
                     self._fold()
                 self._ended = None
             except BaseException:
-                self._end("was not opened")
+                self._retire("was not opened")
                 raise
 
     def _open(self):
@@ -1629,7 +1658,7 @@ class MicroTetherDB(_Mapping):
                 else:
                     data[key] = value
 
-    def _end(self, why):
+    def _retire(self, why):
         self._ended = why
         self._data = _NO_DATA
         if _open_ones.get(self._path, self)._ended:  # else another one has it open
@@ -1648,7 +1677,7 @@ class MicroTetherDB(_Mapping):
                 if self._is_changed():
                     self._fold()
                 self._store.remove_others()
-                self._end("is closed")
+                self._retire("is closed")
         except ValueError:
             if self._ended is None:
                 raise
@@ -1668,8 +1697,8 @@ class MicroTetherDB(_Mapping):
     def __getitem__(self, key: str) -> "Any":
         """Return the value. KeyError if there is none."""
         value = self._find(key)
-        if isinstance(value, _NESTED):
-            return self._hand_out(key, value)
+        if isinstance(value, _CONTAINERS):
+            return self._lend(key, value)
         if value is _MISSING:
             raise KeyError(key)
         return value
@@ -1677,8 +1706,8 @@ class MicroTetherDB(_Mapping):
     def get(self, key: str, default: "Any" = None) -> "Any":
         """Return the value, or default if there is none."""
         value = self._find(key)
-        if isinstance(value, _NESTED):
-            return self._hand_out(key, value)
+        if isinstance(value, _CONTAINERS):
+            return self._lend(key, value)
         return default if value is _MISSING else value
 
     def __contains__(self, key: object) -> bool:
@@ -1821,7 +1850,7 @@ class MicroTetherDB(_Mapping):
         """
         with self._operation():
             if not _innermost.parent():
-                if self._is_changed() or self._store.seals_of(self._path)[0] != self._store.seal:
+                if self._is_changed() or _seals_of(self._path)[0] != self._store.seal:
                     self._fold()
                 self._store.remove_others()
 
@@ -1835,9 +1864,9 @@ class MicroTetherDB(_Mapping):
             _must_be_apart(path)
             block = _innermost.parent()
             while block:  # it knows best whose a dict or list is
-                block.make_plain()
+                block.check()
                 block = block.parent()
-            self._make_plain()
+            self._check_lent()
             if _ON_PC:
                 _claim(path)
             _Store(path).replace(self._data)
@@ -1864,7 +1893,7 @@ class MicroTetherDB(_Mapping):
             self._must_be_open()
         return value
 
-    def _hand_out(self, key, value):
+    def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
         lent = self._lent
         if not _innermost and (lent is None or key in lent):
@@ -1882,14 +1911,14 @@ class MicroTetherDB(_Mapping):
                 self._note_lent(key)
         lent = self._lent
         while lent is not None and key not in lent:
-            more = lent + (key,) if len(lent) < _MOST_LENT else None
+            more = lent + (key,) if len(lent) < _MAX_LENT else None
             # Unless a callback has noted another one just now. No branch: the next might come.
             self._lent = (self._lent, more)[self._lent is lent]
             lent = self._lent
 
     def _put(self, key, value):
-        text, record = _record(key, value)
-        _innermost.put(record[0], record[1], text)
+        text, item = _encode_item(key, value)
+        _innermost.put(item[0], item[1], text)
 
     def _pop(self, key, default):
         value = self._find(key)
@@ -1949,7 +1978,7 @@ class MicroTetherDB(_Mapping):
 
     def _fold(self):
         self._store.settle()  # or a batch that has failed counts, if the fold is cut off
-        self._make_plain()
+        self._check_lent()
         self._store.fold(self._data)
 
     def _lent_items(self, lent):
@@ -1959,10 +1988,10 @@ class MicroTetherDB(_Mapping):
         """
         for key in self if lent is None else lent:
             value = self._find(key)
-            if isinstance(value, _NESTED):
+            if isinstance(value, _CONTAINERS):
                 yield key, value
 
-    def _make_plain(self):
+    def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
         lent = self._lent
         own = {}
@@ -1979,7 +2008,7 @@ class MicroTetherDB(_Mapping):
         store = self._store
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
-        self._make_plain()
+        self._check_lent()
         lent = self._lent
         left = 0
         for _ in self._lent_items(lent):
@@ -1988,20 +2017,6 @@ class MicroTetherDB(_Mapping):
             for part in store.read_again(lent):
                 for key in part:
                     value = self._find(key) if lent is None or key in lent else None
-                    if isinstance(value, _NESTED):
+                    if isinstance(value, _CONTAINERS):
                         left -= _is_same(part[key], value)
         return left != 0
-
-
-def _locked(function, *args):
-    """Return function(*args), while no other thread is in a block.
-
-    The function has to be one in C, so that no callback runs in it, and none waits for this.
-    """
-    if _innermost and _own_block():
-        return function(*args)
-    with _lock:
-        return function(*args)
-
-
-_NO_DATA = [{}] * _SLOTS

@@ -124,7 +124,7 @@ def test_ctrl_c_in_a_take_over_leaves_one_that_is_open_and_others_refused(path):
 def test_ctrl_c_as_a_database_is_opened_or_closed_locks_out_nobody_for_ever(path, monkeypatch):
     places = [(module, name) for name in ("_open_lock", "flock", "_claim", "_drop_claims")]
     places += [(module.os, name) for name in ("unlink", "write", "access")]
-    places += [(MicroTetherDB, name) for name in ("_end", "_open", "_read_all")]
+    places += [(MicroTetherDB, name) for name in ("_retire", "_open", "_read_all")]
     MicroTetherDB(path).close()
 
     for owner, name in places:
@@ -489,7 +489,7 @@ def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
         db[key]["x"] = number
 
     note_lent = MicroTetherDB._note_lent.__code__
-    for many in (module._MOST_LENT - 1, module._MOST_LENT):
+    for many in (module._MAX_LENT - 1, module._MAX_LENT):
         for number in range(1, 15):
             db = MicroTetherDB(path)
             for i in range(many):

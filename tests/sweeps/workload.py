@@ -468,7 +468,7 @@ def tell(text):
 
 def leave(db):
     """Leave an open database as a power cut would."""
-    db._end("was left")
+    db._retire("was left")
 
 
 def forget():

@@ -17,8 +17,8 @@ The files of a database at ``X``:
            (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines, each
            32 spaces and tabs, blank to any JSON reader, are the bits of a CRC-32: the last is the
            *seal*, of all before it; the one before is the seal of the X that this one replaced,
-           so that a journal which went on from that is known for stale. A file without a seal,
-           made by another program, is read just as well.
+           so that a journal that continued the older X can be recognised as stale. A file without
+           a seal, made by another program, is read just as well.
 ``X.log``  The journal: what has changed since the fold.
 ``X.tip``  The journal's newest records. While such a file is short, littlefs keeps it inside the
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
@@ -28,16 +28,16 @@ Each line of a journal is a *record*: a JSON text, a mark (``+``: the *batch* go
 of its batch), 8 hex digits of *chain*, newline. ``["key",value]`` sets, ``["key"]`` deletes. The
 chain is the CRC-32 of all before it in the line, continuing the chain of the record before, in the
 log or the tip; the first of all continues the CRC in X's seal. A line that does not continue the
-chain is passed over, and a batch counts only if it is whole. So a journal from before a fold, what
-a spill has brought into the log already, a record torn by a power cut are all told by one rule.
-The next batch is written right behind the last that counts, over padding and whatever else is
-there. A batch is written only when the one before it has been synced. So a whole batch behind a
-broken one tells that the broken one was whole once: that is damage, and the files aren't opened.
+chain is skipped, and a batch counts only if it is whole. This one rule sorts out a journal from
+before the fold, what a spill has copied to the log already, and a record torn by a power cut. The
+next batch is written right behind the last one that counts, over whatever is there, and only when
+that one has been synced. So a whole batch behind a broken one proves that the broken one was whole
+once: that is damage, and the database is not opened.
 """
 
-# The programs that use it are type-checked, by its annotations. Where a board has a definition of
-# its own, that has the annotations of the one for a PC: pyright takes the last. It itself isn't
-# type-checked:
+# The annotations are for the type checkers of programs that use this module. Where a board and a
+# PC each define a name, pyright takes the last definition, the board's, so that one has the PC's
+# annotations. The module itself isn't checked:
 # mypy: ignore-errors
 
 import gc
@@ -52,8 +52,7 @@ isinstance = isinstance
 str = str
 type = type
 
-# The runtime: what differs between MicroPython and CPython. Further down, only _ON_PC tells them
-# apart.
+# The runtime: what differs between MicroPython and CPython. The rest asks for _ON_PC only.
 
 try:
     from micropython import const
@@ -132,8 +131,8 @@ if _ON_PC:
     # Files: their mode and owner stay, and they are on the disk when _sync() or _rename() returns.
 
     def _open_at(start, path, like):
-        """Open a file to go on writing at that place: if it is 0, a new one, which has the mode
-        and owner of like. Follow no link."""
+        """Open a file for writing: the one that is there or, if start is 0, a new one, which has
+        the mode and owner of like, and follows no link."""
         if start:
             return open(path, "r+b")
         stat = _stat(like)
@@ -169,7 +168,7 @@ if _ON_PC:
         os.replace(old, new)
         _sync_folder(new)
 
-    # Other programs, which X.lock keeps out, and forked children.
+    # Other programs, which X.lock keeps out.
 
     _claims = {}  # full path: the open X.lock, of what this program has open
 
@@ -225,20 +224,6 @@ if _ON_PC:
                     del _claims[path]
                     os.close(claim)
 
-    def _disown():
-        """In a forked child, the databases are the parent's."""
-        global _lock, _releases, _innermost
-        _lock = allocate_lock()
-        _releases = int, _lock.release
-        _innermost = None
-        while _claims:
-            os.close(_claims.popitem()[1])
-        for db in list(_open_ones.values()):
-            db._retire("is the parent process's: open it after the fork, and in one process only")
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_disown)
-
     # Views, as any mapping has them.
 
     class _Items(ItemsView[str, Any]):
@@ -287,7 +272,7 @@ else:
         return core and get_ident() == _main_thread and getattr(core, "cur_task", None)
 
     def _open_at(start, path, like):
-        """Open a file to go on writing at that place: a new one, if it is 0.
+        """Open a file for writing: the one that is there, or a new one if start is 0.
 
         No branch may come between this and a `with`, where Ctrl-C could lose the open file:
         littlefs, when that is collected, writes it back as it was.
@@ -534,8 +519,8 @@ _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
-# One of these stands where the seal of the X before isn't known. A backup takes the one that the
-# file it replaces doesn't have, so that two backups of the same data differ in their seals.
+# In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
+# have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _PIECE = const(512)  # bytes to read at once
@@ -614,7 +599,7 @@ def _lines(file, at):
         if end == len(text):  # a long line, which isn't copied
             yield place, text
             continue
-        text = bytes(text[:end])  # old firmware can't search a bytearray
+        text = bytes(text[:end])  # an old firmware's bytearray has no find()
         start = 0
         while start < end:
             stop = text.find(b"\n", start) + 1 or end
@@ -670,7 +655,7 @@ def _read_seals(path):
             path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
             "last two, blank lines; else restore a backup"
         )
-    if previous.strip():  # the first edition knew only one seal
+    if previous.strip():  # version 1 knew only one seal
         return crc, _BACKUP
     return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
@@ -694,7 +679,7 @@ def _read_sealed(path, wanted):
             if text[end - 2 : end] != b",\n":
                 break
             for part in wanted:
-                # Another runtime, if it wrote X, may have escaped a key in another way.
+                # Another runtime may have escaped the key in another way.
                 if part in text or b"\\" in part:
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
@@ -756,9 +741,9 @@ class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks."""
 
     must_fold = False  # whether the journal can't be continued, so that the next write folds
-    # Whether X doesn't tell the seal of the one before: another program's, a backup, put back, or
-    # one of the first edition. A journal whose beginning is damaged looks stale there, so the
-    # first write folds.
+    # Whether X doesn't name the seal of its previous one: another program's, a restored backup, or
+    # one of version 1. Beside that a journal with a damaged beginning looks stale, so the first
+    # write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
     failed = None  # the journal file that ends with a batch that failed, and its place there
@@ -832,7 +817,8 @@ class _Store:
         chain, tip = yield from self._follow(sizes, ".tip", before_tip, 0)
         end = log
         if tip:
-            # A spill that the power cut has torn: the tip says what is broken in the log.
+            # A spill copies the tip to the log, and adds a batch. If the copy is torn, the batch
+            # still continues the tip: look for it behind what counts of the log.
             chain, end = yield from self._follow(sizes, ".log", chain, log)
             self.must_fold = log != end
         self.end = chain, log, tip
@@ -864,6 +850,7 @@ class _Store:
                 batch += 1
                 if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                     continue
+                # Read the batch again, from its first record: all of it may not fit into memory.
                 for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
                     change = _parse(record, -_RECORD_END, path)
                     if change[0] in part or len(part) == _KEYS_AT_ONCE:
@@ -1012,7 +999,7 @@ class _Store:
                     _sync_folder(path)
                 self.remove(".tip", ".log")  # soon they are two X's old
                 previous = there
-        # A journal must not get older than the X before this one, or it isn't known for stale.
+        # A journal must not get older than the previous X, or it can't be recognised as stale.
         _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
@@ -1067,10 +1054,10 @@ class _Store:
             self.has_tmp = False
             raise
 
-    def remove(self, *ends):
-        for end in ends:
-            if _stat(self.path + end):  # the disk may be read-only
-                os.remove(self.path + end)
+    def remove(self, *suffixes):
+        for suffix in suffixes:
+            if _stat(self.path + suffix):  # the disk may be read-only
+                os.remove(self.path + suffix)
 
     def remove_others(self):
         """Remove all files but X."""
@@ -1110,8 +1097,8 @@ class _Store:
         ValueError if one of them is plainly another program's.
         """
         sizes = {}
-        for end, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
-            name = self.path + end
+        for suffix, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
+            name = self.path + suffix
             length = _size(name)
             if length:
                 with open(name, "rb") as file:
@@ -1119,7 +1106,7 @@ class _Store:
                 # Of a batch that has failed, the first byte may be gone; of a torn one, all.
                 if not opening.startswith(start) and start[:1] != b'"':
                     raise ValueError(name + " is no database's, or is damaged: move it away")
-                sizes[end] = length
+                sizes[suffix] = length
         return sizes
 
 
@@ -1556,8 +1543,8 @@ def _must_be_apart(path):
     mine = path.lower()  # FAT ignores case
     for other in _open_ones:
         its = other.lower()
-        for end in (".log", ".tip", ".tmp", ".lock"):
-            if path == other or mine == its + end or mine + end == its:
+        for suffix in (".log", ".tip", ".tmp", ".lock"):
+            if path == other or mine == its + suffix or mine + suffix == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
 
 
@@ -2020,3 +2007,20 @@ class MicroTetherDB(_Mapping):
                     if isinstance(value, _CONTAINERS):
                         left -= _is_same(part[key], value)
         return left != 0
+
+
+if _ON_PC:
+
+    def _disown():
+        """In a forked child, the databases are the parent's."""
+        global _lock, _releases, _innermost
+        _lock = allocate_lock()
+        _releases = int, _lock.release
+        _innermost = None
+        while _claims:
+            os.close(_claims.popitem()[1])
+        for db in list(_open_ones.values()):
+            db._retire("is the parent process's: open it after the fork, and in one process only")
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_disown)

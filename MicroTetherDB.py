@@ -826,9 +826,11 @@ class _Store:
         for name, place, its in ((".log", end, before_tip), (".tip", tip, chain)):
             counts = counts or place
             chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
-            if not chain or self._leads_to(sizes, previous, (chain, name)):
-                continue
-            if not self._leads_to(sizes, self.seal, (chain,)):
+            if chain and not (
+                self._holds(".log", log, chain)
+                or self._holds(".tip", tip, chain)
+                or self._leads_to(sizes, previous, (chain, name))
+            ):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
@@ -892,7 +894,7 @@ class _Store:
                 except ValueError:
                     chain = 0
                 is_torn = b"\0" in line or end != b"%08x\n" % chain
-                if not (is_torn or place) and name == ".tip":
+                if not (is_torn or place) and name == ".tip" and chain != should_be:
                     last = chain  # or else what it goes on from, in the log, is missing
                 at = line.find(b'["', 1)
                 while at > 0:  # the newline behind a batch may be what is broken
@@ -905,6 +907,15 @@ class _Store:
                 mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")[-1:]
                 ends_batch = mark not in (b"", b"+")
         return last
+
+    def _holds(self, name, end, chain):
+        """Whether a record before a place in a journal file has the chain."""
+        if end:
+            with open(self.path + name, "rb") as file:
+                for at, text, size in _pieces(file, 0, 0):
+                    if b"%08x\n" % chain in text[: min(size, max(end - at, 0))]:
+                        return True
+        return False
 
     def _leads_to(self, sizes, chain, wanted):
         """Whether reading the journal from a chain on comes by one of the wanted: a chain, or any

@@ -49,6 +49,7 @@ __version__ = "2.0.0"
 
 # MicroPython searches a long list for a built-in name, each time it is used. These are used often.
 isinstance = isinstance
+len = len
 str = str
 type = type
 

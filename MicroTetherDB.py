@@ -951,9 +951,7 @@ class _Store:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
             if spills and tip:
-                with open(self.path + ".tip", "rb") as source:
-                    if file.write(source.read(tip)) < tip:
-                        raise OSError(_ENOENT)
+                self._copy_tip(file, tip)
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
@@ -970,6 +968,15 @@ class _Store:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
+
+    def _copy_tip(self, file, left):
+        """Copy to the log what counts of the tip. In one piece it would need that much memory."""
+        with open(self.path + ".tip", "rb") as source:
+            while left:
+                text = source.read(min(left, 64))
+                if not text:
+                    raise OSError(_ENOENT)
+                left -= file.write(text)
 
     def settle(self):
         """See that a failed batch doesn't count, even if it has reached the disk. It is noted as

@@ -344,6 +344,9 @@ def _simple(value, where):
         name = type(value).__name__
         n = "n" if name[:1] in "aeiou" else ""
         raise TypeError("%s: can't store a%s %s" % (where, n, name))
+    if _ON_PC:
+        kind = str if isinstance(value, str) else int if isinstance(value, int) else float
+        return kind.__mul__(value, 1)  # a subclass may multiply in its own way
     return value * 1
 
 
@@ -483,13 +486,14 @@ def _copy(value, own, depth=0):
     return copy
 
 
-def _add_containers(value, own):
-    """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}."""
+def _add_containers(value, own, depth=0):
+    """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
+    nests too deep to be stored."""
     own[id(value)] = value
     for place in _places(value):
         item = value[place]
-        if type(item) in _CONTAINERS and id(item) not in own:
-            _add_containers(item, own)
+        if type(item) in _CONTAINERS and id(item) not in own and depth < _MAX_DEPTH:
+            _add_containers(item, own, depth + 1)
 
 
 def _old_value(note):
@@ -508,7 +512,9 @@ def _check_for_change(key, note, value):
     is_same = _is_same(copy, value, own.copy())
     if not is_same and isinstance(value, _CONTAINERS):
         _plain_item(key, value, own.copy())
-        _add_containers(value, own)
+        its = {}  # all, also inside of those that are in own already
+        _add_containers(value, its)
+        own.update(its)
         is_same = _is_same(copy, value)
     return not is_same or old is not copy
 
@@ -816,15 +822,9 @@ class _Store:
         """
         before_tip, log = yield from self._follow(sizes, ".log", self.seal, 0)
         chain, tip = yield from self._follow(sizes, ".tip", before_tip, 0)
-        end = log
-        if tip:
-            # A spill copies the tip to the log, and adds a batch. If the copy is torn, the batch
-            # still continues the tip: look for it behind what counts of the log.
-            chain, end = yield from self._follow(sizes, ".log", chain, log)
-            self.must_fold = log != end
         self.end = chain, log, tip
         counts = not self.is_copy
-        for name, place, its in ((".log", end, before_tip), (".tip", tip, chain)):
+        for name, place, its in ((".log", log, before_tip), (".tip", tip, chain)):
             counts = counts or place
             chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
             if chain and not (
@@ -879,10 +879,11 @@ class _Store:
         ends_batch = False  # whether the line before does
         with open(self.path + name, "rb") as file:
             for place, line in _lines(file, start):
-                if line[-2:-1] == b" ":  # the newline before padding may be what is broken
-                    line = line.rstrip(b" \n")
-                if not line.strip(b"\0 \n"):
+                bare = line.rstrip(b" \n")
+                if not bare.strip(b"\0 \n"):
                     continue
+                if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
+                    line = bare  # the newline before the padding is what is broken
                 text = memoryview(line)[:-_CHAIN_SIZE]
                 end = line[-_CHAIN_SIZE:]
                 for its in (chain, should_be) if ends_batch else ():
@@ -941,7 +942,8 @@ class _Store:
             # It may be stale, and what it continued is in the log that is replaced now.
             self.remove(".tip")
         path = self.path + name
-        self.failed = name, start + tip if spills else start
+        # If nothing counts there, not even its first byte: a stale file may begin with a record.
+        self.failed = name, start and (start + tip if spills else start)
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
             self.remove(".tmp")
@@ -1308,18 +1310,21 @@ class _Block:
         notes = self.notes.setdefault(slot, {})
         note = notes.get(key, self)  # no value
         if type(note) is tuple:
-            return note[2]
+            if note[2].get(id(value)) is value:
+                return note[2]
+            note = note[0]  # a callback has read the value before, while this one was set
         own = {}
         try:
-            copy = _copy(value, own)
+            old = copy = _copy(value, own)
         except ValueError:
-            copy = value  # it can't be stored
+            old = value  # it can't be stored, so nothing else is the same
+            copy = None
         parent = self.parent()
         if parent and note is self:
             own = parent.lend(key, value)  # without what that block has put into it
-            _add_containers(copy, own)  # it is the value after a rollback
+            _add_containers(old, own)  # it is the value after a rollback
         if note is self:
-            notes.setdefault(key, (copy, copy, own))  # a callback may have noted it meanwhile
+            notes.setdefault(key, (old, copy, own))  # a callback may have noted it meanwhile
         else:
             notes[key] = note, copy, own
         return own
@@ -1357,10 +1362,10 @@ class _Block:
     def changed(self):
         """Check what was lent. Yield (key, value) of all that has to be saved: _MISSING, if it is
         deleted."""
-        for slot in self.notes:
+        for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             notes = self.notes[slot]
-            for key in notes:
+            for key in list(notes):
                 value = data.get(key, _MISSING)
                 if _check_for_change(key, notes[key], value):
                     yield key, value

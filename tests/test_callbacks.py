@@ -270,3 +270,56 @@ def test_a_write_in_a_callback_is_saved_with_the_block_whose_inner_block_it_inte
     assert ticking.runs > 3
     assert busy(ticking.errors), ticking.errors
     assert content(db) == after_a_crash(path)
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_read_in_a_callback_stops_neither_an_inner_transaction_nor_a_backup(path):
+    db = MicroTetherDB(path)
+    count = 60
+    db.update({"k%d" % n: {"n": [n]} for n in range(2 * count)})
+    turn = [0]
+
+    def read():
+        turn[0] = (turn[0] + 1) % (2 * count)
+        assert db["k%d" % turn[0]]["n"][0] == turn[0]
+
+    for _ in range(40):
+        with db.transaction():
+            for n in range(count):
+                db["k%d" % n]["n"].append(0)
+            with Ticking(read) as ticking:
+                with db.transaction():
+                    db["inner"] = 1
+                db.backup(path + "2")
+            assert not ticking.errors
+    assert content(db) == after_a_crash(path)
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_a_value_that_a_callback_reads_while_it_is_set_is_checked_as_any(path):
+    import micropython
+
+    db = MicroTetherDB(path)
+    db["k"] = {"l": [0]}
+    left = [0]
+
+    def read(_):
+        if left[0]:
+            left[0] -= 1
+            db["k"]["l"]
+            micropython.schedule(read, None)
+
+    for n in range(1, 120):
+        mine = [7]
+        with db.lock():
+            left[0] = n
+            micropython.schedule(read, None)
+            db["k"] = {"l": [n], "t": 0}
+            left[0] = 0
+            for _ in range(3):  # it runs for the last time
+                pass
+            db["k"]["t"] = (1, 2)
+            db["k"]["m"] = mine
+        mine.append(8)
+        assert db["k"] == {"l": [n], "t": [1, 2], "m": [7]}, n
+    assert content(db) == after_a_crash(path)

@@ -599,14 +599,54 @@ def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
     assert found(path, contents) == content(db)
     log = contents[".log"]
     newlines = [log.find(b"\n", log.find(text)) for text in (b'["a",1]', b'["a",2]', b'["long0"')]
-    for some in (newlines[1:2], newlines[:2], newlines[1:], newlines):
+    for some in (newlines[:1], newlines[1:2], newlines[:2], newlines[1:], newlines):
         damaged = dict(contents)
         for at in some:
             damaged[".log"] = flipped(damaged[".log"], at)
         assert ".log" in raises(ValueError, found, path, damaged), some
         assert files(path + "2") == damaged
-    # What the old tip has, too, is read there.
-    assert found(path, dict(contents, **{".log": flipped(log, newlines[0])})) == content(db)
+
+
+def test_a_chain_whose_last_digit_became_a_space_is_told(path):
+    seen = 0
+    for n in range(200):
+        db = MicroTetherDB(path)
+        db["a"] = n
+        db["b"] = -n
+        contents = files(path)
+        tip = contents[".tip"]
+        at = tip.find(b"\n") - 1
+        if tip[at : at + 1] == b"0":
+            seen += 1
+            contents[".tip"] = tip[:at] + b" " + tip[at + 1 :]
+            raises(ValueError, found, path, contents)
+        db.close()
+        if seen == 3:
+            return
+    raise AssertionError("no chain ends in 0")
+
+
+def test_a_flipped_newline_before_a_padding_of_one_byte_is_told(path):
+    class OfAnESP(MicroTetherDB):
+        TIP_SIZE = 120
+
+    def put(key, size):
+        db[key] = "v" * (size - len('["%s",""] 00000000\n' % key))
+
+    db = OfAnESP(path)
+    db["base"] = 9000 * "b"
+    db.flush()
+    for n in range(16):
+        put("k%02d" % n, 248)
+    put("last", 4095 - db._store.end[1])
+    assert db._store.end[1] == 4096
+    put("behind", 130)
+    contents = files(path)
+    assert found(path, contents) == content(db)
+    for bit in range(8):
+        log = contents[".log"]
+        log = log[:4094] + bytes([log[4094] ^ 1 << bit]) + log[4095:]
+        raises(ValueError, found, path, dict(contents, **{".log": log}))
 
 
 def test_a_flipped_newline_before_the_only_batch_that_a_spill_has_brought_is_told(path):

@@ -498,5 +498,31 @@ def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
 
     with replaced("_rename", look) as rename:
         db["next"] = 1
+        db.flush()
     assert content(db) == found(path, states[0]) == found(path, files(path + "3"))
     assert db["next"] == 1 and len(db) >= n
+
+
+def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):
+    db = Small(path)
+    db["base"] = 1500 * "b"
+    db.flush()
+    seal = db._store.seal
+    n = 0
+    while db._store.seal == seal:  # long values go into the log, until it folds by itself
+        n += 1
+        db["long"] = 600 * "x" + str(n)
+    db["a"] = 1  # in the tip; the log is stale
+    assert ".log" in files(path)
+    for error in (OSError(5), MemoryError()):
+
+        def fail(start, name, like, error=error):
+            if name.endswith(".log"):
+                raise error
+            return open_at(start, name, like)
+
+        with replaced("_open_at", fail) as open_at:
+            raises(type(error), db.__setitem__, "long", 700 * "z")
+        assert after_a_crash(path) == content(db)
+        db["a"] += 1
+        assert after_a_crash(path) == content(db)

@@ -645,3 +645,64 @@ def test_an_inner_transaction_that_is_undone_takes_back_what_a_shared_list_got(p
         db["history"].pop()
         db["n"] = 1
     assert after_a_crash(path)["n"] == 1
+
+
+def test_what_was_put_into_a_list_inside_stays_the_value_after_inner_blocks_and_backups(path):
+    db = MicroTetherDB(path)
+    for separate in (lambda: db.backup(path + "2"), lambda: db.transaction().__enter__):
+        db["a"] = {"x": {}}
+        with db.transaction():
+            db["a"]["x"]["new"] = []
+            with db.transaction():
+                log = db["a"]["x"]["new"]
+                log.append(1)
+                with db.transaction():
+                    db["other"] = 1
+                separate()
+                log.append(2)
+            separate()
+            assert db["a"]["x"]["new"] is log
+            log.append(3)
+        assert db["a"]["x"]["new"] == after_a_crash(path)["a"]["x"]["new"] == [1, 2, 3]
+
+
+def test_a_value_that_contained_itself_is_saved_once_it_does_not(path):
+    db = MicroTetherDB(path)
+    db["a"] = {}
+    db["a"]["me"] = db["a"]
+    with db.transaction():
+        a = db["a"]
+        del a["me"]
+        a["x"] = 1
+    assert content(db) == after_a_crash(path) == {"a": {"x": 1}}
+
+
+def test_a_chain_of_many_lists_names_its_place(path):
+    db = MicroTetherDB(path)
+    db["a"] = []
+    inner = db["a"]
+    for _ in range(3000):
+        inner.append([])
+        inner = inner[0]
+    for use in (db.flush, db.close, lambda: db.backup(path + "2")):
+        assert 'db["a"][0]' in raises(ValueError, use)
+    del db["a"]
+
+
+@only("cpython", "MicroPython has no such methods")
+def test_a_subclass_that_multiplies_in_its_own_way_becomes_plain(path):
+    class Text(str):
+        def __mul__(self, other):
+            return Text(str.__mul__(self, other))
+
+    class Number(float):
+        def __mul__(self, other):
+            return Number(float.__mul__(self, other))
+
+    db = MicroTetherDB(path)
+    db["a"] = {}
+    with db.lock():
+        db["a"].update(text=Text("t"), number=Number(1.5))
+    assert [type(db["a"][key]) for key in ("text", "number")] == [str, float]
+    with no_writes(path), db.lock():
+        assert db["a"] == {"text": "t", "number": 1.5}

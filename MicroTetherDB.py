@@ -1448,7 +1448,7 @@ class _Block:
             parent.order.extend(self.order)
 
     def roll_back(self):
-        """Put back what was there notes, unless what has replaced it is durable.
+        """Put back what was there before, unless what has replaced it is durable.
 
         This takes no memory.
         """
@@ -1474,11 +1474,18 @@ class _Block:
             for key in notes:
                 if _old_value(notes[key]) is not _MISSING:
                     data[key] = _old_value(notes[key])
-        if _ON_PC and self.order:
-            # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
-            ordered = {key: data[key] for key in self.order if key in data}
-            ordered.update(data)
-            self.db._data = [ordered]
+        if _ON_PC:
+            self.put_back_order()
+
+    if _ON_PC:
+
+        def put_back_order(self):
+            data = self.db._data[0]
+            if self.order:
+                # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
+                ordered = {key: data[key] for key in self.order if key in data}
+                ordered.update(data)
+                self.db._data = [ordered]
 
 
 if _ON_PC:

@@ -869,11 +869,8 @@ class _Store:
         return chain, end
 
     def _gone_on_from(self, name, start, chain):
-        """Return the last chain behind a place in a journal file that a batch which was written
-        later goes on from; 0 if there is none. It was durable then.
-
-        chain is the one at that place.
-        """
+        """Return the last chain behind a place in a journal file, where it is chain, that a batch
+        which was written later goes on from: it was durable then. 0 if there is none."""
         last = 0
         should_be = chain  # that of the line before, as chain is what this says
         ends_batch = False  # whether the line before does
@@ -905,9 +902,10 @@ class _Store:
                         if end == b"%08x\n" % crc32(text[at:], its):
                             last = chain
                     at = line.find(b'["', at + 1)
-                # Not of what is left of a record, behind a page that never arrived.
-                mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE].strip(b"\0 ")[-1:]
-                ends_batch = mark not in (b"", b"+")
+                # One of both may be broken. Two blanks may stand for a page that never arrived.
+                mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE]
+                is_mark = mark[-1:] == b" " and mark != b"  "
+                ends_batch = is_mark or b"]" in mark and b"+" not in mark
         return last
 
     def _holds(self, name, end, chain):

@@ -607,6 +607,33 @@ def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
         assert files(path + "2") == damaged
 
 
+def test_what_is_erased_up_to_the_end_of_a_record_that_another_follows_is_told(path):
+    db = MicroTetherDB(path)
+    db["a"] = 10 * "v"
+    db["b"] = 2
+    contents = files(path)
+    tip = contents[".tip"]
+    end = tip.find(b" ", tip.find(b"]"))  # its mark
+    for start in range(end - 1):
+        damaged = tip[:start] + bytes(end - start) + tip[end:]
+        if start:  # else it looks like another program's
+            raises(ValueError, found, path, dict(contents, **{".tip": damaged}))
+
+
+def test_a_torn_batch_over_another_torn_one_is_a_torn_one(path):
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    start = len(files(path)[".tip"].rstrip(b" \n")) + 1
+    db.update({"k%d" % n: 20 * "v" for n in range(3)})
+    contents = files(path)
+    old = contents[".tip"][start:]
+    new = b'["long","' + 200 * b"w"
+    torn = old[: old.rfind(b'["k')]  # two records of three
+    for end in range(1, len(torn)):
+        contents[".tip"] = contents[".tip"][:start] + new[:end] + torn[end:]
+        assert found(path, contents) == {"a": 1}, end
+
+
 def test_a_chain_whose_last_digit_became_a_space_is_told(path):
     seen = 0
     for n in range(200):

@@ -322,7 +322,7 @@ _EINVAL = const(22)
 
 _MISSING = object()  # stands for the value of a key that isn't there
 _CONTAINERS = (dict, list)
-_MAX_LENT = const(30)  # keys to list, as those whose value was handed out
+_MAX_LENT = const(30)  # keys to list, as those whose value was lent
 _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
@@ -1619,8 +1619,8 @@ class MicroTetherDB(_Mapping):
         self._path = path
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
-        # The keys whose dict or list was handed out, which can be changed in place. None: too many
-        # to be listed, so it may be any. A tuple, which can be looked at without the lock.
+        # The keys whose dict or list was lent, and can be changed in place. None: too many to be
+        # listed, so it may be any. A tuple, which can be looked at without the lock.
         self._lent = ()
         # Where the journal ended when the innermost block was entered. Not in the block: there one
         # more attribute makes an empty block a seventh slower.
@@ -1913,9 +1913,10 @@ class MicroTetherDB(_Mapping):
 
     def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
+        # Few variables: with one more, the frame would be on the heap.
         lent = self._lent
         if not _innermost and (lent is None or key in lent):
-            return value  # one more variable would put the frame on the heap
+            return value
         block = _keeper(_own_block(), self)
         if block:
             block.lend(key, value)

@@ -353,11 +353,11 @@ def _simple(value, where):
 def _exact(value):
     """Return the float that the text of one reads back as, on this board."""
     for _ in range(_ROUNDS):
-        back = json.loads(_encode(value))
-        if back == value:
+        was = value
+        value = json.loads(_encode(was))
+        if value == was:
             break
-        value = back
-    return value
+    return was  # the same float, if its text is exact
 
 
 def _plain(value, where, own, depth=0):

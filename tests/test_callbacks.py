@@ -280,8 +280,8 @@ def test_a_read_in_a_callback_stops_neither_an_inner_transaction_nor_a_backup(pa
     turn = [0]
 
     def read():
-        turn[0] = (turn[0] + 1) % (2 * count)
-        assert db["k%d" % turn[0]]["n"][0] == turn[0]
+        n = turn[0] = (turn[0] + 1) % (2 * count)  # it may be interrupted itself
+        assert db["k%d" % n]["n"][0] == n
 
     for _ in range(40):
         with db.transaction():

@@ -713,19 +713,22 @@ def _read_foreign(path):
         try:
             _plain_item(key, data[key], {})
         except ValueError:  # a board makes two surrogates of an escaped emoji
-            text = _encode(part)
-            at = text.find(b"\xed")
-            while at >= 0:
-                if text[at + 1] & 0xF0 == 0xA0 and text[at + 3 : at + 4] == b"\xed":
-                    high = (text[at + 1] & 0x0F) << 6 | text[at + 2] & 0x3F
-                    low = (text[at + 4] & 0x0F) << 6 | text[at + 5] & 0x3F
-                    pair = chr(0x10000 + (high << 10) + low).encode()
-                    text = text[:at] + pair + text[at + 6 :]
-                at = text.find(b"\xed", at + 1)
-            part = json.loads(text)
+            part = json.loads(_rejoin(_encode(part)))
             for key in part:
                 _plain_item(key, part[key], {})
         yield part
+
+
+def _rejoin(text):
+    """Return a JSON text with each pair of surrogates as the one character it stands for."""
+    at = text.find(b"\xed")
+    while at >= 0:
+        if text[at + 1] & 0xF0 == 0xA0 and text[at + 3 : at + 4] == b"\xed":
+            high = (text[at + 1] & 0x0F) << 6 | text[at + 2] & 0x3F
+            low = (text[at + 4] & 0x0F) << 6 | text[at + 5] & 0x3F
+            text = text[:at] + chr(0x10000 + (high << 10) + low).encode() + text[at + 6 :]
+        at = text.find(b"\xed", at + 1)
+    return text
 
 
 def _write_batch(file, texts, chain):
@@ -749,8 +752,8 @@ class _Store:
 
     must_fold = False  # whether the journal can't be continued, so that the next write folds
     # Whether X doesn't name the seal of its previous one: another program's, a restored backup, or
-    # one of version 1. Beside that a journal with a damaged beginning looks stale, so the first
-    # write folds.
+    # one of version 1. Beside such an X a journal with a damaged beginning looks stale, so the
+    # first write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
     failed = None  # the journal file that ends with a batch that failed, and its place there
@@ -779,7 +782,7 @@ class _Store:
             name += ".tmp"  # there, if a rename was cut off
             seal, previous = _seals_of(name)
         if not seal:
-            # A torn X.tmp that is no longer is what is left of a new database.
+            # A torn X.tmp of at most that size is what is left of a new database.
             if sizes or not size and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
@@ -830,7 +833,7 @@ class _Store:
             if chain and not (
                 self._holds(".log", log, chain)
                 or self._holds(".tip", tip, chain)
-                or self._leads_to(sizes, previous, (chain, name))
+                or self._is_stale(sizes, previous, name, chain)
             ):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
@@ -902,7 +905,7 @@ class _Store:
                         if end == b"%08x\n" % crc32(text[at:], its):
                             last = chain
                     at = line.find(b'["', at + 1)
-                # One of both may be broken. Two blanks may stand for a page that never arrived.
+                # The text's end or the mark may be broken. Two blanks may be a missing page.
                 mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE]
                 is_mark = mark[-1:] == b" " and mark != b"  "
                 ends_batch = is_mark or b"]" in mark and b"+" not in mark
@@ -917,13 +920,14 @@ class _Store:
                         return True
         return False
 
-    def _leads_to(self, sizes, chain, wanted):
-        """Whether reading the journal from a chain on comes by one of the wanted: a chain, or any
-        record in the file of that name."""
-        for name in sorted(sizes):  # X.log first
-            with open(self.path + name, "rb") as file:
+    def _is_stale(self, sizes, previous, name, last):
+        """Whether a journal file is from before the fold: reading from the previous X on comes by
+        a record in it, or by its last chain."""
+        chain = previous
+        for its_name in sorted(sizes):  # X.log first
+            with open(self.path + its_name, "rb") as file:
                 for _, line, its in _records(file, chain, 0):
-                    if its in wanted or name in wanted:
+                    if its_name == name or its == last:
                         return True
                     if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                         chain = its
@@ -1248,7 +1252,7 @@ class _Block:
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
-            # Not one that update() was given, with a generator that reads a file, say.
+            # Not one from what update() was given: a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise

@@ -587,12 +587,18 @@ def test_a_flipped_bit_at_the_end_of_the_log_is_told_by_what_is_in_the_tip(path)
     raises(ValueError, found, path, contents)
 
 
-def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
+def with_a_tip(path):
+    """Make a database that has two batches in the tip, and no log."""
     db = Small(path)
     db["base"] = 3000 * "x"
     db.flush()
     db["a"] = 1
     db["a"] = 2
+    return db
+
+
+def test_a_flipped_newline_where_the_log_goes_on_from_an_old_tip_is_told(path):
+    db = with_a_tip(path)
     for i in range(4):
         db["long%d" % i] = 200 * "v"  # longer than a tip: the old one stays as it is
     contents = files(path)
@@ -677,11 +683,7 @@ def test_a_flipped_newline_before_a_padding_of_one_byte_is_told(path):
 
 
 def test_a_flipped_newline_before_the_only_batch_that_a_spill_has_brought_is_told(path):
-    db = Small(path)
-    db["base"] = 3000 * "x"
-    db.flush()
-    db["a"] = 1
-    db["a"] = 2
+    db = with_a_tip(path)
     db["long"] = 200 * "v"  # the tip is copied, and stays as it is
     contents = files(path)
     assert found(path, contents) == content(db)

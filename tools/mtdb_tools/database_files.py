@@ -113,9 +113,8 @@ def read_journals(path):
     journals = {}
     body = _split(path)[0]
     chain = crc32(body)
-    older = {seal_value(body[-SEAL:])}  # what a file from before the last fold continues
-    if older <= {None, *COPIES}:
-        older = None  # it isn't known
+    # What a file from before the last fold continues; empty if it isn't known.
+    older = {seal_value(body[-SEAL:])} - {None, *COPIES}
     for end in JOURNALS:
         if os.path.exists(path + end):
             data = Path(path + end).read_bytes()
@@ -134,7 +133,7 @@ def _read_journal(data, chain, older):
     for line in lines:
         behind += 1
         if continues(line, chain):
-            chain = int(line[-8:], 16)
+            chain = chain_of(line)
             batch += 1
             if line[-9:-8] != b"+":
                 records += batch

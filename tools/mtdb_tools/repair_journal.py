@@ -70,8 +70,8 @@ class Journal:
         """Return both lists of lines: empty, if the file is from before the last fold."""
         older = {before} - {None}
         # After the first spill both begin at X.
-        is_tip_next = tip and self._begins(tip) and log and not self._begins(log)
-        if log and (_continues_any(log[0], older) or is_tip_next):
+        is_passed = log and tip and self._begins(tip) and not self._begins(log)
+        if is_passed or log and _continues_any(log[0], older):
             older |= {chain_of(line) for line in log} - {None}
             log = []
         if not log and tip and _continues_any(tip[0], older):

@@ -322,7 +322,6 @@ _EINVAL = const(22)
 
 _MISSING = object()  # stands for the value of a key that isn't there
 _CONTAINERS = (dict, list)
-_MAX_LENT = const(30)  # keys to list, as those whose value was lent
 _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
@@ -525,7 +524,6 @@ _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
-_ANY = (b"",)  # any text contains that
 # In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
 # have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
@@ -676,21 +674,16 @@ def _seals_of(path):
         return None, None
 
 
-def _read_sealed(path, wanted):
-    """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
-    the wanted texts, and perhaps others."""
+def _read_sealed(path):
+    """Yield the data of a database's X, as dicts of some keys."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
             text[0] = _OPEN_BRACE
             if text[end - 2 : end] != b",\n":
                 break
-            for part in wanted:
-                # Another runtime may have escaped the key in another way.
-                if part in text or b"\\" in part:
-                    text[end - 2] = _CLOSE_BRACE
-                    yield _parse(text, end, path)
-                    break
+            text[end - 2] = _CLOSE_BRACE
+            yield _parse(text, end, path)
         file.seek(at + end - 1)
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
@@ -799,21 +792,21 @@ class _Store:
             return
         if size and self.has_tmp:
             self.refuse_twin(seal)
-        yield from _read_sealed(name, _ANY)
+        yield from _read_sealed(name)
         self.seal = seal
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
         yield from self._read_journal(sizes, previous)
         if not size:
             _rename(name, path)
 
-    def read_again(self, keys):
-        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
-        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
+    def read_again(self):
+        """Read X again, while there is no journal: return dicts, as read() does, or none if X is
+        gone or damaged by now."""
         if self.seal is None:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
             return ()
-        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
+        return _read_sealed(self.path)
 
     def _read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
@@ -1432,7 +1425,10 @@ class _Block:
 
     def texts(self):
         """Yield the text of a record for each change that may have to be saved."""
-        for key, value in self.changed_in_order() if _ON_PC and self.order else self.changed():
+        changed = self.changed()
+        if _ON_PC and self.order:
+            changed = self.changed_in_order()
+        for key, value in changed:
             yield _encode((key,) if value is _MISSING else (key, value))
 
     def hand_over(self, parent):
@@ -1623,9 +1619,8 @@ class MicroTetherDB(_Mapping):
         self._path = path
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
-        # The keys whose dict or list was lent, and can be changed in place. None: too many to be
-        # listed, so it may be any. A tuple, which can be looked at without the lock.
-        self._lent = ()
+        # Whether a dict or list of a slot was lent, and can be changed in place: 1 for each slot.
+        self._lent = bytearray(_SLOTS)
         # Where the journal ended when the innermost block was entered. Not in the block: there one
         # more attribute makes an empty block a seventh slower.
         self._since = None
@@ -1917,27 +1912,12 @@ class MicroTetherDB(_Mapping):
 
     def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        # Few variables: with one more, the frame would be on the heap.
-        lent = self._lent
-        if not _innermost and (lent is None or key in lent):
-            return value
-        block = _keeper(_own_block(), self)
-        if block:
-            block.lend(key, value)
-        if lent is not None and key not in lent:
-            self._note_lent(key)
+        self._lent[_hash(key) & (_SLOTS - 1)] = 1
+        if _innermost:
+            block = _keeper(_own_block(), self)
+            if block:
+                block.lend(key, value)
         return value
-
-    def _note_lent(self, key):
-        if not _own_block():
-            with self._operation():  # or another thread might note another one meanwhile
-                self._note_lent(key)
-        lent = self._lent
-        while lent is not None and key not in lent:
-            more = lent + (key,) if len(lent) < _MAX_LENT else None
-            # Unless a callback has noted another one just now. No branch: the next might come.
-            self._lent = (self._lent, more)[self._lent is lent]
-            lent = self._lent
 
     def _put(self, key, value):
         text, item = _encode_item(key, value)
@@ -2007,16 +1987,18 @@ class MicroTetherDB(_Mapping):
     def _lent_items(self, lent):
         """Yield (key, value) of each dict or list that may have been changed in place.
 
-        lent is self._lent, taken once: a callback may add to that meanwhile.
+        lent is a copy of self._lent: a callback that reads may lend more meanwhile.
         """
-        for key in self if lent is None else lent:
-            value = self._find(key)
-            if isinstance(value, _CONTAINERS):
-                yield key, value
+        for slot in range(_SLOTS):
+            if lent[slot]:
+                for key in list(self._data[slot]):
+                    value = self._data[slot][key]
+                    if isinstance(value, _CONTAINERS):
+                        yield key, value
 
     def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
-        lent = self._lent
+        lent = bytes(self._lent)
         own = {}
         for _, value in self._lent_items(lent):
             _add_containers(value, own)
@@ -2032,15 +2014,15 @@ class MicroTetherDB(_Mapping):
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
         self._check_lent()
-        lent = self._lent
+        lent = bytes(self._lent)
         left = 0
         for _ in self._lent_items(lent):
             left += 1
         if left:
-            for part in store.read_again(lent):
+            for part in store.read_again():
                 for key in part:
-                    value = self._find(key) if lent is None or key in lent else None
-                    if isinstance(value, _CONTAINERS):
+                    value = self._find(key)
+                    if isinstance(value, _CONTAINERS) and lent[_hash(key) & (_SLOTS - 1)]:
                         left -= _is_same(part[key], value)
         return left != 0
 

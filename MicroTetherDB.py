@@ -1350,8 +1350,8 @@ class _Block:
                 gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
-            if _ON_PC and not keeper.order:
-                keeper.order.extend(data)
+            if _ON_PC:
+                keeper.note_order(data, key)
             del data[key]
 
     def changed(self):
@@ -1390,6 +1390,14 @@ class _Block:
             self.db._save(texts if size < _PIECE else self.texts(), size)
 
     if _ON_PC:
+
+        def note_order(self, data, key):
+            """Note how the keys are ordered, before the first is deleted: this one."""
+            # Not for the last key in an operation by itself: put back, it is the last again. So
+            # popitem() takes no longer with many keys.
+            is_alone = self.busy and not self.undo
+            if not self.order and not (is_alone and key == next(reversed(data))):
+                self.order.extend(data)
 
         def moved(self):
             """Return {key: None} of the last keys, in their order, if any of them has moved there:

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
 import interpreter
+from MicroTetherDB import MicroTetherDB
+from support import full_disk
 
 PROGRAM = """
 import gc
@@ -87,3 +90,24 @@ def test_nearly_as_many_keys_as_could_be_stored_can_be_opened_in_the_same_heap(p
         process = run(folder, path + str(keys), f"assert len(db) == {keys}")
         assert not process.returncode, (keys, process.stderr)
     assert most > 1000
+
+
+def test_popitem_takes_neither_memory_nor_time_for_each_of_the_other_keys(path):
+    db = MicroTetherDB(path)
+    keys = 20_000
+    db.update({f"k{i}": i for i in range(keys)})
+    db.popitem()
+    tracemalloc.start()
+    try:
+        assert db.popitem() == (f"k{keys - 2}", keys - 2)
+        assert tracemalloc.get_traced_memory()[1] < keys
+    finally:
+        tracemalloc.stop()
+
+
+def test_popitem_that_fails_leaves_the_keys_in_their_order(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b=2, c=3)
+    with full_disk(path), pytest.raises(OSError):
+        db.popitem()
+    assert list(db) == ["a", "b", "c"]

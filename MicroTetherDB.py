@@ -304,7 +304,7 @@ else:
         folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
             names = os.listdir(folder or "/")
-            if name != its and (name in names) == (its in names):
+            if name != its and name in names and its in names:
                 return True
             folder += "/" + its
         return _stat(path) is None

@@ -533,6 +533,18 @@ def test_on_fat_letter_case_makes_no_second_database(path):
         assert content(db) == {"from": "a", "b": 1}
 
 
+@only("fat", "other file systems tell letter case apart")
+def test_on_fat_a_folder_that_is_spelled_in_a_third_way_makes_no_second_database(path):
+    folder = path.rsplit("/", 1)[0]
+    os.mkdir(folder + "/Data")
+    older = MicroTetherDB(folder + "/data/my.db")
+    older["from"] = "a"
+    newer = MicroTetherDB(folder + "/DATA/my.db")
+    raises(ValueError, len, older)
+    newer["b"] = 1
+    assert content(newer) == after_a_crash(folder + "/Data/my.db") == {"from": "a", "b": 1}
+
+
 @only("littlefs host cpython", "FAT doesn't")
 def test_elsewhere_letter_case_makes_a_second_database(path):
     with MicroTetherDB(path) as one, MicroTetherDB(path.replace("my.db", "MY.DB")) as two:

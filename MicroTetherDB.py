@@ -1004,49 +1004,40 @@ class _Store:
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
-        path = self.path
-        previous = self.seal
-        if self.must_fold:
+        must_fold = self.must_fold
+        if must_fold:
             self.end_rename()
-            there = _seals_of(path)[0]
-            if there and there != previous:  # it has taken effect, though it has failed
+            there = _seals_of(self.path)[0]
+            if there and there != self.seal:  # it has taken effect, though it has failed
                 self.refuse_twin(there)
                 if _ON_PC:
-                    _sync_folder(path)
+                    _sync_folder(self.path)
                 self.remove(".tip", ".log")  # soon they are two X's old
-                previous = there
+                self.seal = there
         # A journal must not get older than the previous X, or it can't be recognised as stale.
         _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, previous or 0)
-        must_fold = self.must_fold
-        self.must_fold = True
-        try:
-            _rename(path + ".tmp", path)
-        except OSError:
-            if _seals_of(path)[0] == self.seal:  # nothing has happened
-                self.must_fold = must_fold
-            raise
+        seal = self.write(dicts, self.seal or 0)
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
-        self.has_tmp = self.is_copy = False
-        if must_fold:  # nobody knows what is in the journal
-            try:
+        self.is_copy = False
+        try:
+            if must_fold:  # nobody knows what is in the journal
                 self.remove_others()
-            except Exception:
-                return  # all is saved: the next write tries again
-        self.must_fold = False
+            self.must_fold = False
+        except Exception:
+            pass  # all is saved: the next write tries again
 
     def write(self, dicts, previous):
-        """Write all that is in the dicts to X.tmp, durably. Return its seal.
-
-        previous is the seal of the X that it will replace.
-        """
-        file = _open_at(0, self.path + ".tmp", self.path)
+        """Make X all that is in the dicts, in one step. Return its seal; previous is that of the X
+        before. If it raises, and may have taken effect all the same, it must be folded again."""
+        path = self.path
+        must_fold = self.must_fold
+        file = _open_at(0, path + ".tmp", path)
         self.has_tmp = True
         try:
             with file:
@@ -1063,11 +1054,16 @@ class _Store:
                 crc = crc32(end, crc)
                 file.write(end + _bits(crc))
                 _sync(file)
+            self.must_fold = True
+            _rename(path + ".tmp", path)
+            self.has_tmp = False
             return crc
         except BaseException:
             file.close()  # again, if that is what failed: FAT removes no open file
-            self.remove(".tmp")
-            self.has_tmp = False
+            if _seals_of(path)[0] == self.seal:  # nothing has happened
+                self.must_fold = must_fold
+                self.remove(".tmp")
+                self.has_tmp = False
             raise
 
     def remove(self, *suffixes):
@@ -1082,21 +1078,12 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        path = self.path
         self.sizes_beside()
         self.end_rename()
-        seal, previous = _seals_of(path)
-        self.refuse_twin(seal)
-        try:
-            self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
-            _rename(path + ".tmp", path)
-            self.remove(".tip", ".log")
-        except OSError:
-            # Nobody comes back to this store to do it. Only if nothing has happened: else X.tmp
-            # may be all there is, or a second name of X.
-            if _seals_of(path)[0] == seal:
-                self.remove(".tmp")
-            raise
+        self.seal, previous = _seals_of(self.path)
+        self.refuse_twin(self.seal)
+        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
+        self.remove(".tip", ".log")
 
     def refuse_twin(self, seal):
         """Raise ValueError if X, which has this seal, and X.tmp are two names of one file."""

@@ -824,9 +824,8 @@ class _Store:
             counts = counts or place
             chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
             if chain and not (
-                self._holds(".log", log, chain)
-                or self._holds(".tip", tip, chain)
-                or self._is_stale(sizes, previous, name, chain)
+                self._comes_by(sizes, self.seal, chain, None)
+                or self._comes_by(sizes, previous, chain, name)  # it is from before the fold
             ):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
@@ -904,19 +903,9 @@ class _Store:
                 ends_batch = is_mark or b"]" in mark and b"+" not in mark
         return last
 
-    def _holds(self, name, end, chain):
-        """Whether a record before a place in a journal file has the chain."""
-        if end:
-            with open(self.path + name, "rb") as file:
-                for at, text, size in _pieces(file, 0, 0):
-                    if b"%08x\n" % chain in text[: min(size, max(end - at, 0))]:
-                        return True
-        return False
-
-    def _is_stale(self, sizes, previous, name, last):
-        """Whether a journal file is from before the fold: reading from the previous X on comes by
-        a record in it, or by its last chain."""
-        chain = previous
+    def _comes_by(self, sizes, chain, last, name):
+        """Whether reading the journal on from a chain, X's or the previous X's, comes by a record
+        with the last chain, or by any in the file of that name."""
         for its_name in sorted(sizes):  # X.log first
             with open(self.path + its_name, "rb") as file:
                 for _, line, its in _records(file, chain, 0):

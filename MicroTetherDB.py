@@ -216,7 +216,7 @@ if _ON_PC:
         """Let other programs have what isn't open here any more."""
         for path in list(_claims):
             db = _open_ones.get(path)
-            if db is None or db._ended is not None:  # Ctrl-C may have kept it from being forgotten
+            if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
                 claim = _claims[path]
                 try:
                     with suppress(FileNotFoundError, PermissionError):  # it may be another user's
@@ -1680,7 +1680,7 @@ class MicroTetherDB(_Mapping):
                 self._store.remove_others()
                 self._retire("is closed")
         except ValueError:
-            if self._ended is None:
+            if not self._ended:
                 raise
 
     def __enter__(self) -> "MicroTetherDB":
@@ -1873,7 +1873,7 @@ class MicroTetherDB(_Mapping):
             _Store(path).replace(self._data)
 
     def _must_be_open(self):
-        if self._ended is not None:
+        if self._ended:
             raise ValueError("%s %s" % (self._path, self._ended))
 
     def _find(self, key):
@@ -1957,7 +1957,7 @@ class MicroTetherDB(_Mapping):
             store.must_fold = store.must_fold or store.seal is not None
         store.settle()
         # Not within a block: its changes aren't to be saved yet.
-        if store.must_fold and self._ended is None and not _innermost.parent():
+        if store.must_fold and not self._ended and not _innermost.parent():
             try:
                 self._fold()
             except Exception:

@@ -359,6 +359,22 @@ def _exact(value):
     return was  # the same float, if its text is exact
 
 
+def _joined(text, where):
+    """Return a text with each two surrogates as the one character that they are the halves of: so
+    JSON escapes it, and a board reads that as two. ValueError if there is one half only."""
+    data = _utf8(text)
+    at = data.find(b"\xed")
+    while at >= 0:
+        if data[at + 1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
+            if data[at + 1] > 0xAF or data[at + 3 : at + 4] != b"\xed" or data[at + 4] < 0xB0:
+                raise ValueError(where + ": can't store a surrogate, half of a character")
+            high = (data[at + 1] & 0x0F) << 6 | data[at + 2] & 0x3F
+            low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
+            data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
+        at = data.find(b"\xed", at + 1)
+    return text if data == _utf8(text) else data.decode()
+
+
 def _plain(value, where, own, depth=0):
     """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
 
@@ -386,14 +402,12 @@ def _plain(value, where, own, depth=0):
     if value is None:
         return value
     if isinstance(value, str):
-        for rest in _utf8(value).split(b"\xed")[1:]:
-            if rest[0] > 0x9F:  # ED A0 to ED BF begin a surrogate
-                raise ValueError(where + ": can't store a surrogate, half of a character")
-    elif value * 0 != 0:  # inf, or no number
+        return _joined(value, where)
+    if value * 0 != 0:  # inf, or no number
         raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
-    elif isinstance(value, float):
+    if isinstance(value, float):
         return _exact(value)
-    elif value >> _MAX_BITS not in (0, -1):
+    if value >> _MAX_BITS not in (0, -1):
         raise ValueError(where + ": can't store an int of more than 4,300 digits")
     return value
 
@@ -701,27 +715,9 @@ def _read_foreign(path):
     is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
     if not isinstance(data, dict) or not is_whole:
         raise ValueError("it holds no JSON object, or not all of it")
-    for key in data:
-        part = {key: data[key]}
-        try:
-            _plain_item(key, data[key], {})
-        except ValueError:  # a board makes two surrogates of an escaped emoji
-            part = json.loads(_rejoin(_encode(part)))
-            for key in part:
-                _plain_item(key, part[key], {})
-        yield part
-
-
-def _rejoin(text):
-    """Return a JSON text with each pair of surrogates as the one character it stands for."""
-    at = text.find(b"\xed")
-    while at >= 0:
-        if text[at + 1] & 0xF0 == 0xA0 and text[at + 3 : at + 4] == b"\xed":
-            high = (text[at + 1] & 0x0F) << 6 | text[at + 2] & 0x3F
-            low = (text[at + 4] & 0x0F) << 6 | text[at + 5] & 0x3F
-            text = text[:at] + chr(0x10000 + (high << 10) + low).encode() + text[at + 6 :]
-        at = text.find(b"\xed", at + 1)
-    return text
+    for key in list(data):
+        item = _plain_item(key, data.pop(key), {})
+        yield {item[0]: item[1]}
 
 
 def _write_batch(file, texts, chain):

@@ -114,6 +114,14 @@ def test_a_lone_surrogate_is_refused(path):
     assert after_a_crash(path)["ok"] == "\ud7ff\ue000"
 
 
+def test_two_halves_of_a_character_are_stored_as_that(path):
+    halves = chr(0xD83D) + chr(0xDE00)
+    db = start(path)
+    db["new"] = {"a" + halves: [halves + "b"]}
+    expected = {"a\U0001f600": ["\U0001f600b"]}
+    assert db["new"] == after_a_crash(path)["new"] == expected
+
+
 def contains_itself():
     in_list = []
     in_list.append(in_list)

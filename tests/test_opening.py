@@ -452,7 +452,12 @@ def test_a_file_that_another_program_has_sealed_may_be_laid_out_otherwise(path):
 
 
 def test_half_of_an_escaped_character_is_refused(path):
-    for text in (b'{"a": "\\ud83c"}', b'{"a": "\\udf89\\ud83c"}', b'{"\\ud83cx": 1}'):
+    for text in (
+        b'{"a": "\\ud83c"}',
+        b'{"a": "\\udf89\\ud83c"}',
+        b'{"\\ud83cx": 1}',
+        b'{"a": "\\ud83c\\ud55c"}',
+    ):
         write(path, text)
         raises(ValueError, MicroTetherDB, path)
         assert files(path) == {"": text}

@@ -326,7 +326,6 @@ _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
-_NOT_STORABLE = (TypeError, ValueError, RuntimeError)  # the last: the stack is full
 _ROUNDS = const(9)  # to find a float whose text is exact: two are enough, as far as is known
 
 
@@ -439,7 +438,7 @@ def _encode_item(key, value):
             back = json.loads(text)
             if back == item and type(key) is str:
                 return text, back
-    except _NOT_STORABLE:
+    except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
     item = _plain_item(key, value, {})

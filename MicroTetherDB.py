@@ -547,7 +547,6 @@ _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
 _S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
-_S_IFDIR = const(0x4000)
 _S_IFREG = const(0x8000)
 
 
@@ -571,9 +570,8 @@ def _size(path):
     stat = _stat(path)
     if stat is None:
         return 0
-    kind = stat[0] & _S_IFMT
-    if kind != _S_IFREG:
-        raise OSError(_EISDIR if kind == _S_IFDIR else _EINVAL, path + " is no regular file")
+    if stat[0] & _S_IFMT != _S_IFREG:
+        raise OSError(_EISDIR, path + " is no regular file")
     return stat[6]
 
 

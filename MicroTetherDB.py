@@ -784,7 +784,7 @@ class _Store:
                 raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
         if size and self.has_tmp:
-            self.refuse_twin(seal)
+            self.seals()  # unless the two are one file
         yield from _read_sealed(name)
         self.seal = seal
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
@@ -978,20 +978,32 @@ class _Store:
         except Exception:
             pass
 
-    def end_rename(self):
-        """Give X its name back, if FAT's rename was cut off and has left it X.tmp's only."""
-        name = self.path + ".tmp"
-        if not _size(self.path) and _seals_of(name)[0]:
-            _rename(name, self.path)
+    def seals(self):
+        """Return the seals of X, as _seals_of() does, once its rename has ended.
+
+        FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
+        cut off after the first step, X gets its name here; after the second, it is a ValueError.
+        """
+        path = self.path
+        name = path + ".tmp"
+        renamed = _seals_of(name)
+        if renamed[0] and not _size(path):
+            _rename(name, path)
+            return renamed
+        seals = _seals_of(path)
+        if renamed[0] and renamed[0] == seals[0]:
+            raise ValueError(
+                path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                "remove both, and copy it back"
+            )
+        return seals
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
         if must_fold:
-            self.end_rename()
-            there = _seals_of(self.path)[0]
+            there = self.seals()[0]
             if there and there != self.seal:  # it has taken effect, though it has failed
-                self.refuse_twin(there)
                 if _ON_PC:
                     _sync_folder(self.path)
                 self.remove(".tip", ".log")  # soon they are two X's old
@@ -1061,20 +1073,9 @@ class _Store:
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.sizes_beside()
-        self.end_rename()
-        self.seal, previous = _seals_of(self.path)
-        self.refuse_twin(self.seal)
+        self.seal, previous = self.seals()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
-
-    def refuse_twin(self, seal):
-        """Raise ValueError if X, which has this seal, and X.tmp are two names of one file."""
-        # FAT renames by writing the new name before it removes the old one.
-        if seal and _seals_of(self.path + ".tmp")[0] == seal:
-            raise ValueError(
-                self.path + " and its .tmp are one file since a power cut: copy it elsewhere, "
-                "remove both, and copy it back"
-            )
 
     def sizes_beside(self):
         """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.

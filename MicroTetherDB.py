@@ -809,8 +809,8 @@ class _Store:
         counts there. A journal that continues the X before this one is stale. So is a file of
         which nothing counts beside an X that doesn't tell.
         """
-        before_tip, log = yield from self._follow(sizes, ".log", self.seal, 0)
-        chain, tip = yield from self._follow(sizes, ".tip", before_tip, 0)
+        before_tip, log = yield from self._follow(sizes, ".log", self.seal)
+        chain, tip = yield from self._follow(sizes, ".tip", before_tip)
         self.end = chain, log, tip
         counts = not self.is_copy
         for name, place, its in ((".log", log, before_tip), (".tip", tip, chain)):
@@ -825,12 +825,13 @@ class _Store:
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
                 )
 
-    def _follow(self, sizes, name, chain, end):
-        """Yield the changes in a journal file, from there, whose batches continue the chain.
+    def _follow(self, sizes, name, chain):
+        """Yield the changes in a journal file whose batches continue the chain.
 
         Return the chain and where the last of these ends. What is behind it is overwritten by the
         next one.
         """
+        end = 0
         if name not in sizes:
             return chain, end
         path = self.path + name
@@ -913,14 +914,13 @@ class _Store:
         nothing of it counts once settle() has worked."""
         chain, log, tip = self.end
         spills = tip + size > tip_size
-        name = ".log" if spills else ".tip"
-        start = log if spills else tip
+        name, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
         if spills and not log + tip:
             # It may be stale, and what it continued is in the log that is replaced now.
             self.remove(".tip")
         path = self.path + name
         # If nothing counts there, not even its first byte: a stale file may begin with a record.
-        self.failed = name, start and (start + tip if spills else start)
+        self.failed = name, start and start + copied
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
             self.remove(".tmp")
@@ -929,8 +929,8 @@ class _Store:
             if file.seek(0, 2) < start:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
-            if spills and tip:
-                self._copy_tip(file, tip)
+            if copied:
+                self._copy_tip(file, copied)
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
@@ -1206,12 +1206,12 @@ class _Block:
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
             self.busy = True
-            if kind and (self.undo or is_operation):
+            if kind and is_operation:
+                raise error  # what has failed may be the disk's: settle that, below
+            if kind and self.undo:
                 self.roll_back()
             elif self.notes:
                 self.commit()
-            if kind and is_operation:
-                raise error  # what has failed may be the disk's: settle that, below
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
@@ -1641,7 +1641,7 @@ class MicroTetherDB(_Mapping):
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is
         all holes, too small for what a dict needs in one piece."""
-        self._data = [{} for _ in range(_SLOTS)]
+        self._data = list(map(dict, _NO_DATA))  # a copy of each
         for count, part in enumerate(self._store.read()):
             if not _ON_PC and count % interval == interval - 1:
                 gc.collect()
@@ -1785,8 +1785,7 @@ class MicroTetherDB(_Mapping):
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
         with self._operation():
             for data in self._data:
-                if data:
-                    key = next(_backwards(data))
+                for key in _backwards(data):  # the first that there is
                     return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 

@@ -423,7 +423,7 @@ def _plain_item(key, value, own):
 
 
 def _encode_item(key, value):
-    """Return the JSON text of [key, value], and that as it reads back.
+    """Return a key and its value as they read back, and the JSON text of both as a list.
 
     Raises TypeError or ValueError if it can't be stored.
     """
@@ -437,7 +437,7 @@ def _encode_item(key, value):
         ):
             back = json.loads(text)
             if back == item and type(key) is str:
-                return text, back
+                return key, back[1], text
     except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
@@ -445,7 +445,7 @@ def _encode_item(key, value):
     text = _encode(item)
     # With the item still there, and from a copy: so storing a long value takes more memory than
     # opening it will.
-    return text, json.loads(text + b"\n")
+    return json.loads(text + b"\n") + [text]
 
 
 def _places(value):
@@ -1770,7 +1770,7 @@ class MicroTetherDB(_Mapping):
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
         with self._operation():
-            self._put(key, value)
+            _innermost.put(*_encode_item(key, value))
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
@@ -1805,10 +1805,10 @@ class MicroTetherDB(_Mapping):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        self._put(key, pairs[key])
+                        _innermost.put(*_encode_item(key, pairs[key]))
                 else:
                     for key, value in pairs:
-                        self._put(key, value)
+                        _innermost.put(*_encode_item(key, value))
 
     def clear(self) -> None:
         """Delete all, as one batch."""
@@ -1895,10 +1895,6 @@ class MicroTetherDB(_Mapping):
             if block:
                 block.lend(key, value)
         return value
-
-    def _put(self, key, value):
-        text, item = _encode_item(key, value)
-        _innermost.put(item[0], item[1], text)
 
     def _pop(self, key, default):
         value = self._find(key)

@@ -1634,8 +1634,7 @@ class MicroTetherDB(_Mapping):
                 older._fold()
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
-            older._ended = "was opened again, by another MicroTetherDB(...)"
-            older._data = _NO_DATA
+            older._retire("was opened again, by another MicroTetherDB(...)")
         _open_ones[self._path] = self  # last: now the claim is its own
 
     def _read_all(self, interval):

@@ -63,7 +63,6 @@ except ImportError:
         return value
 
     _ON_PC = True
-    _SLOTS = 1
 else:
     _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
     # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
@@ -95,6 +94,7 @@ if _ON_PC:
     from typing import Any
     from weakref import ref
 
+    _SLOTS = 1
     _hash = len  # there is one dict only
 
     try:

@@ -107,10 +107,7 @@ if _ON_PC:
     _fsync = getattr(os, "fdatasync", os.fsync)
 
     def _encode(value):
-        return _utf8(_encoder.encode(value))
-
-    def _utf8(text):
-        return text.encode("utf-8", "surrogatepass")
+        return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
     _backwards = reversed
 
@@ -238,7 +235,6 @@ if _ON_PC:
 else:
     _Mapping = object  # type: type[MutableMapping[str, Any]]
     _rename = os.rename
-    _utf8 = str.encode
 
     try:
         from _thread import allocate_lock, get_ident
@@ -361,7 +357,7 @@ def _exact(value):
 def _joined(text, where):
     """Return a text with each two surrogates as the one character that they are the halves of: so
     JSON escapes it, and a board reads that as two. ValueError if there is one half only."""
-    data = _utf8(text)
+    data = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
         if data[at + 1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
@@ -371,7 +367,7 @@ def _joined(text, where):
             low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
             data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
         at = data.find(b"\xed", at + 1)
-    return text if data == _utf8(text) else data.decode()
+    return text if data == _encode(text) else json.loads(data)
 
 
 def _plain(value, where, own, depth=0):

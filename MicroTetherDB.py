@@ -357,7 +357,7 @@ def _exact(value):
 def _joined(text, where):
     """Return a text with each two surrogates as the one character that they are the halves of: so
     JSON escapes it, and a board reads that as two. ValueError if there is one half only."""
-    data = _encode(text)
+    data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
         if data[at + 1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
@@ -367,7 +367,7 @@ def _joined(text, where):
             low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
             data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
         at = data.find(b"\xed", at + 1)
-    return text if data == _encode(text) else json.loads(data)
+    return text if data is was else json.loads(data)
 
 
 def _plain(value, where, own, depth=0):
@@ -1202,12 +1202,12 @@ class _Block:
                 while _innermost is not self:  # Ctrl-C has kept them from ending
                     _innermost.abandon()
             self.busy = True
-            if kind and is_operation:
-                raise error  # what has failed may be the disk's: settle that, below
-            if kind and self.undo:
+            if kind and (self.undo or is_operation):
                 self.roll_back()
             elif self.notes:
                 self.commit()
+            if kind and is_operation:
+                raise error  # what has failed may be the disk's: settle that, below
         except BaseException as failure:
             self.roll_back()
             self.db._settle(failure)
@@ -1636,7 +1636,7 @@ class MicroTetherDB(_Mapping):
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is
         all holes, too small for what a dict needs in one piece."""
-        self._data = list(map(dict, _NO_DATA))  # a copy of each
+        self._data = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
             if not _ON_PC and count % interval == interval - 1:
                 gc.collect()

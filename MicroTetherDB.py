@@ -109,8 +109,6 @@ if _ON_PC:
     def _encode(value):
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
-    _backwards = reversed
-
     def _with_path(error, path):
         """Return an OSError as one that names the path, unless it names a file already."""
         if not os.path.isdir(os.path.dirname(path)):
@@ -257,8 +255,6 @@ else:
     def _with_path(error, path):
         """Return an OSError as one that names the path."""
         return OSError(*(error.args + (path,))[:2])
-
-    _backwards = iter  # a dict has no order
 
     _main_thread = get_ident()
 
@@ -1705,8 +1701,7 @@ class MicroTetherDB(_Mapping):
 
     def __len__(self) -> int:
         count = _locked(sum, map(len, self._data))
-        if not count:
-            self._must_be_open()
+        self._must_be_open()
         return count
 
     def __iter__(self) -> "Iterator[str]":
@@ -1780,7 +1775,7 @@ class MicroTetherDB(_Mapping):
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
         with self._operation():
             for data in self._data:
-                for key in _backwards(data):  # the first that there is
+                for key in reversed(data) if _ON_PC else data:
                     return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 

@@ -58,10 +58,7 @@ type = type
 try:
     from micropython import const
 except ImportError:
-
-    def const(value):
-        return value
-
+    const = int  # which returns an int as it is
     _ON_PC = True
 else:
     _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`

@@ -1125,7 +1125,8 @@ class _Block:
 
     text = None  # what its record says, if an operation has put one key only
     path = None  # of the backup that it makes, if any: what fails is to be told of that
-    ended = False  # whether it has been left: a PC's guard asks
+    if _ON_PC:
+        ended = False  # whether it has been left: the guard asks
 
     def __init__(self, db, undo, busy):
         self.db = db

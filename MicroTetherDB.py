@@ -1185,7 +1185,7 @@ class _Block:
             self.leave()
             raise
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind, error, _):
         leave = _Block.leave  # not self.leave: that takes memory, and there may be none
         is_operation = self.busy
         try:
@@ -1773,7 +1773,9 @@ class MicroTetherDB(_Mapping):
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
         with self._operation():
             for data in self._data:
-                for key in reversed(data) if _ON_PC else data:
+                if _ON_PC:
+                    data = reversed(data)
+                for key in data:
                     return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 

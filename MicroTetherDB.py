@@ -1016,8 +1016,11 @@ class _Store:
             pass  # all is saved: the next write tries again
 
     def write(self, dicts, previous):
-        """Make X all that is in the dicts, in one step. Return its seal; previous is that of the X
-        before. If it raises, and may have taken effect all the same, it must be folded again."""
+        """Make X anew of all that is in the dicts, in one step. Return its seal.
+
+        previous is the seal of the X before. If it fails, must_fold is set where it may have taken
+        effect all the same.
+        """
         path = self.path
         must_fold = self.must_fold
         file = _open_at(0, path + ".tmp", path)

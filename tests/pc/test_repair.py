@@ -491,3 +491,68 @@ def test_a_database_on_a_board(path, pseudo_board, tmp_path, capsys):
     assert text.endswith(f"\n{mpremote} rm :my.db\n{mpremote} cp {new} :my.db\n")
     assert len(contents(new)) == 19
     assert pseudo_board.files() == before
+
+
+def flipped(path, text, by=1, within=b""):
+    """Flip a bit where a text begins in a file; the first behind within, if that is given."""
+    data = bytearray(Path(path).read_bytes())
+    data[data.index(text, data.index(within))] ^= by
+    Path(path).write_bytes(data)
+
+
+@pytest.fixture
+def spilled(path):
+    """A database whose log has what the first spill brought, and two batches more. Return its
+    data. The tip is as it was at that spill."""
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = "in the tip, and copied to the log"
+    db["key 2"] = 200 * "v"
+    db["key 3"] = 200 * "v"
+    db["key 1"] = 200 * "w"
+    assert read_journals(path.as_posix())[".log"].records == 4
+    return dict(db)
+
+
+@pytest.mark.parametrize("where", [b'"key 1"', b"] ", b" copied"])
+def test_a_log_is_not_taken_for_stale_where_only_its_first_record_is_broken(
+    path, spilled, run, where
+):
+    """The tip has that, too."""
+    flipped(f"{path}.log", where)
+    new, text = run()
+    assert new == spilled
+    assert "Lost" not in text
+
+
+def test_the_chain_of_the_logs_first_record_is_broken(path, spilled, run):
+    data = Path(f"{path}.log").read_bytes()
+    flipped(f"{path}.log", data[data.index(b"\n") - 3 :][:1], within=data[data.index(b"] ") :][:9])
+    assert run()[0] == spilled
+
+
+def test_what_is_erased_of_the_log_beside_the_tip_that_it_began_with_is_told(path, spilled, run):
+    log = Path(f"{path}.log")
+    log.write_bytes(len(log.read_bytes()) * b"\xff")
+    text = run()[1]
+    assert "In doubt" in text and f"of {log} can't be read" in text
+
+
+def test_what_a_power_cut_has_left_behind_the_logs_end_is_not_saved(path, run):
+    db = MicroTetherDB(path.as_posix())
+    for n in range(3):
+        db[f"key {n}"] = 200 * "v"  # in the log
+    end = db._store.end[1]
+    db.update({"key 1": "never", "key 2": "never", "key 3": 200 * "v"})
+    log = Path(f"{path}.log")
+    torn = log.read_bytes()[: end + 60]
+    assert b'"never"' in torn
+    db._retire("was left, as by a power cut")
+    log.write_bytes(torn)
+    db = MicroTetherDB(path.as_posix())
+    db["key 4"] = db["key 5"] = "in the tip"
+    right = dict(db)
+    assert log.read_bytes() == torn
+    flipped(log, b"vvv", within=b'"key 1"')
+    new, text = run()
+    assert new == {**right, "key 1": {"text": "ä", "number": 1}}
+    assert 'Lost: "key 1"' in text

@@ -58,25 +58,14 @@ class Journal:
         log, tip = (_split_joined(lines_of(path + end)) for end in (".log", ".tip"))
         is_sealed = seal_value(data[-SEAL:]) is not None
         is_alone = is_sealed and not log
-        log, tip = self._without_stale(log, tip, before)
-        self.places = _joined(log, tip)
+        log, tip = _without_stale(log, tip, before)
+        self.places, left = _joined(log, tip, bool(tip) and self._begins(tip))
         first = self.places[0].lines[0] if self.places else b""
         # The tip continues something, but not X.
         self.lacks_log = is_alone and _change(first) is not None and not self._begins(tip)
         self.proves_main = _continues_any(first, (crc32(data[:-SEAL]), crc32(data)))
         self._find_all([*self.starts], is_sealed)
-
-    def _without_stale(self, log, tip, before):
-        """Return both lists of lines: empty, if the file is from before the last fold."""
-        older = {before} - {None}
-        # After the first spill both begin at X.
-        is_passed = log and tip and self._begins(tip) and not self._begins(log)
-        if is_passed or log and _continues_any(log[0], older):
-            older |= {chain_of(line) for line in log} - {None}
-            log = []
-        if not log and tip and _continues_any(tip[0], older):
-            tip = []
-        return log, tip
+        self.rest += left
 
     def _begins(self, lines):
         return _continues_any(lines[0], self.starts)
@@ -160,17 +149,71 @@ def _split_joined(lines):
     return found
 
 
-def _joined(log, tip):
-    """Return the places of both files. A spill has copied lines of the tip to the log."""
+def _without_stale(log, tip, before):
+    """Return both lists of lines: empty, if the file is from before the last fold."""
+    older = {before} - {None}
+    if log and _continues_any(log[0], older):
+        older |= {chain_of(line) for line in log} - {None}
+        log = []
+    if not log and tip and _continues_any(tip[0], older):
+        tip = []
+    return log, tip
+
+
+def _joined(log, tip, begins):
+    """Return the places of both files, and those of the log that don't count. begins: whether the
+    tip goes on from X.
+
+    A spill has copied lines of the tip to the log. What is in the log behind the line that the tip
+    goes on from, and is no copy of the tip, is stale, or a power cut has left it.
+    """
+    start = 0 if begins else _end_before(tip, log)
+    number, at = _last_copied(tip, log)
+    left = []
+    if number is None and start is not None:
+        log, left = log[:start], log[start:]
+    elif number is None:
+        start = len(log)
+    elif start is None:
+        start = max(at - number, 0)
+    elif start + number != at:  # lines are missing, or joined
+        log = log[:start] + tip[: number + 1] + log[at + 1 :]
     places = [_Place([line], ".log") for line in log]
-    known = set(log)
-    starts = (log.index(line) - number for number, line in enumerate(tip) if line in known)
-    for at, line in enumerate(tip, max(next(starts, len(log)), 0)):
+    for at, line in enumerate(tip, start):
         if at < len(log):
             places[at].lines.append(line)
         else:
             places.append(_Place([line], ".tip"))
-    return places
+    return places, [_Place([line], ".log", line) for line in left]
+
+
+def _end_before(tip, log):
+    """Return how many lines of the log there are before what the tip begins with, None if that
+    can't be told."""
+    for number, line in enumerate(log, 1):
+        if tip and continues(tip[0], chain_of(line)):
+            return number
+    return None
+
+
+def _last_copied(tip, log):
+    """Return the index of the last line of the tip that is in the log, too, and its index there.
+
+    The copy may be broken: then it has the same chain, or what is behind it goes on from that.
+    """
+    places = {chain_of(line): at for at, line in enumerate(log)}
+    breaks = [at for at in range(1, len(log)) if not continues(log[at], chain_of(log[at - 1]))]
+    for number in reversed(range(len(tip))):
+        chain = chain_of(tip[number])
+        if chain is None:
+            continue
+        at = places.get(chain)
+        if at is not None:
+            return number, at
+        for behind in breaks:
+            if continues(log[behind], chain):
+                return number, behind - 1
+    return None, None
 
 
 def _continues_any(line, links):

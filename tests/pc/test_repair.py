@@ -537,6 +537,14 @@ def test_what_is_erased_of_the_log_beside_the_tip_that_it_began_with_is_told(pat
     assert "In doubt" in text and f"of {log} can't be read" in text
 
 
+@pytest.mark.parametrize("by", [1, 2, 4, 8, 16, 32, 64, 128])
+def test_the_first_byte_of_the_only_record_is_broken(path, run, by):
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = "acknowledged"
+    flipped(f"{path}.tip", b"[", by)
+    assert f"In doubt: the end of {path}.tip, the last write or more" in run()[1]
+
+
 def test_what_a_power_cut_has_left_behind_the_logs_end_is_not_saved(path, run):
     db = MicroTetherDB(path.as_posix())
     for n in range(3):

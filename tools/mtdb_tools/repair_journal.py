@@ -59,6 +59,7 @@ class Journal:
         is_sealed = seal_value(data[-SEAL:]) is not None
         is_alone = is_sealed and not log
         log, tip = _without_stale(log, tip, before)
+        self.firsts = [lines[0] for lines in (log, tip) if lines]
         self.places, left = _joined(log, tip, bool(tip) and self._begins(tip))
         first = self.places[0].lines[0] if self.places else b""
         # The tip continues something, but not X.
@@ -107,11 +108,18 @@ class Journal:
                     f"{key_text(change[0])}: what was before it in {file} is broken"
                 )
         self._tell_start(saved, name)
-        rest = [place for place in self.rest if _change(place.line) or place.lines[0][:1] == b"["]
+        rest = [place for place in self.rest if self._may_have_counted(place)]
         if rest:
             saved.doubts.append(LEFT_OUT.format(name + rest[0].file))
         for place in self.rest:
             _tell_holes(place, name, saved.doubts)
+
+    def _may_have_counted(self, place):
+        """Whether what is left out may be more than the rest of a write over which others went."""
+        line = place.lines[0]
+        if line in self.firsts and line[:1] != b'"':  # as that of a failed write begins
+            return True
+        return line[:1] == b"[" or _change(line) is not None
 
     def _tell_start(self, saved, name):
         if self.lacks_log:

@@ -564,3 +564,35 @@ def test_what_a_power_cut_has_left_behind_the_logs_end_is_not_saved(path, run):
     new, text = run()
     assert new == {**right, "key 1": {"text": "ä", "number": 1}}
     assert 'Lost: "key 1"' in text
+
+
+def with_crlf(data):
+    return data.replace(b"\n", b"\r\n")
+
+
+def with_a_newline_more(data):
+    return data + b"\n"
+
+
+def with_a_newline_less(data):
+    return data[:-1]
+
+
+@pytest.mark.parametrize("change", [with_crlf, with_a_newline_more, with_a_newline_less])
+def test_what_an_editor_has_done_to_the_ends_of_lines_hides_nothing(path, states, run, change):
+    for end in FILES:
+        file = Path(f"{path}{end}")
+        file.write_bytes(change(file.read_bytes()))
+    assert run()[0] == states[-1]
+
+
+@pytest.mark.parametrize("change", [with_crlf, with_a_newline_more, with_a_newline_less])
+def test_such_an_editor_does_not_bring_back_a_stale_journal(path, states, run, change):
+    journal = {end: Path(f"{path}{end}").read_bytes() for end in (".log", ".tip")}
+    with MicroTetherDB(path.as_posix()) as db:
+        db["total"] = "newer than in the journal"
+        right = dict(db)
+    for end, data in journal.items():
+        Path(f"{path}{end}").write_bytes(change(data))
+    path.write_bytes(change(path.read_bytes()))
+    assert run()[0] == right

@@ -82,7 +82,14 @@ def seal_value(line):
 
 def lines_of(path):
     """Return the lines of a journal file, without the blank ones: they are padding."""
-    return [line for line in read(path).split(b"\n") if line.strip(b" \t\r\0")]
+    lines = with_plain_newlines(read(path)).split(b"\n")
+    return [line for line in lines if line.strip(b" \t\r\0")]
+
+
+def with_plain_newlines(data):
+    """Return what a file of a database was before an editor, or a transfer as text, made CR LF of
+    its newlines."""
+    return data.replace(b"\r\n", b"\n")
 
 
 def _split(path):

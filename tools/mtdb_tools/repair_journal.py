@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from mtdb_tools.command import count
-from mtdb_tools.database_files import SEAL, chain_of, continues, lines_of, read, seal_value
+from mtdb_tools.database_files import (
+    SEAL,
+    chain_of,
+    continues,
+    lines_of,
+    read,
+    seal_value,
+    with_plain_newlines,
+)
 from mtdb_tools.saved import key_text
 
 MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
@@ -49,7 +57,8 @@ class Journal:
     """The log and the tip of a damaged database, as one list of places."""
 
     def __init__(self, path, base):
-        data = read(path + base)
+        data = with_plain_newlines(read(path + base))
+        data = data.rstrip(b"\n") + b"\n"  # an editor may have left none, or more
         self.starts = {seal_value(data[-SEAL:]), crc32(data[:-SEAL]), crc32(data)} - {None}
         before = seal_value(data[-2 * SEAL : -SEAL])
         if base and before is not None:

@@ -596,3 +596,14 @@ def test_such_an_editor_does_not_bring_back_a_stale_journal(path, states, run, c
         Path(f"{path}{end}").write_bytes(change(data))
     path.write_bytes(change(path.read_bytes()))
     assert run()[0] == right
+
+
+def test_a_sound_database_raises_no_alarm_after_any_write(path, tmp_path, capsys):
+    copy = tmp_path / "copy.db"
+    db = MicroTetherDB(path.as_posix())
+    for number in range(60):
+        db[f"key {number % 7}"] = number % 5 * 20 * "v"
+        copy_files(path, copy)
+        assert main("check", copy) == 0, capsys.readouterr().out
+        saved = repair.save(str(copy), "copy.db")
+        assert saved.data == dict(db) and not saved.is_damaged(), list(saved.report())

@@ -119,15 +119,15 @@ def read_journals(path):
     """Return {end of the name: Journal} of the journal files that the database at path has."""
     journals = {}
     body = _split(path)[0]
-    chain = crc32(body)
+    start = chain = crc32(body)
     # What a file from before the last fold continues; empty if it isn't known.
     older = {seal_value(body[-SEAL:])} - {None, *COPIES}
     for end in JOURNALS:
         if os.path.exists(path + end):
             data = Path(path + end).read_bytes()
             journals[end], chain = _read_journal(data, chain, older)
-            if older:  # a spill has copied to the log what the tip begins with
-                older |= {chain_of(line) for line in data.split(b"\n")}
+            if older:  # a spill has copied to the log what the tip says: the first, from X on
+                older |= {start, *map(chain_of, data.split(b"\n"))}
     return journals
 
 

@@ -659,6 +659,18 @@ def test_a_chain_whose_last_digit_became_a_space_is_told(path):
     raise AssertionError("no chain ends in 0")
 
 
+def test_a_journal_whose_newlines_an_editor_has_changed_is_told(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    db["a"] = 1
+    db.update(b=2, c=[["x"]])
+    contents = files(path)
+    contents[".tip"] = contents[".tip"].replace(b"\n", b"\r\n")
+    assert ".tip" in raises(ValueError, found, path, contents)
+    assert files(path + "2") == contents
+
+
 def test_a_flipped_newline_before_a_padding_of_one_byte_is_told(path):
     class OfAnESP(MicroTetherDB):
         TIP_SIZE = 120

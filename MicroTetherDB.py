@@ -1850,9 +1850,8 @@ class MicroTetherDB(_Mapping):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
-            while block:  # it knows best whose a dict or list is
+            if block:  # it knows best whose a dict or list is. Those around it were checked before
                 block.check()
-                block = block.parent()
             self._check_lent()
             if _ON_PC:
                 _claim(path)

@@ -666,6 +666,24 @@ def test_what_was_put_into_a_list_inside_stays_the_value_after_inner_blocks_and_
         assert db["a"]["x"]["new"] == after_a_crash(path)["a"]["x"]["new"] == [1, 2, 3]
 
 
+def test_a_value_set_in_an_inner_transaction_stays_the_value_after_backups(path):
+    db = MicroTetherDB(path)
+    db["a"] = {}
+    with db.transaction():
+        assert db["a"] == {}
+        with db.transaction():
+            db["a"] = {}
+            assert db["a"] == {}
+            db.backup(path + ".copy")
+            db["a"]["log"] = []
+            db.backup(path + ".copy")
+            log = db["a"]["log"]
+            log.append(1)
+            db.backup(path + ".copy")
+            log.append(2)
+    assert content(db) == after_a_crash(path) == {"a": {"log": [1, 2]}}
+
+
 def test_a_value_that_contained_itself_is_saved_once_it_does_not(path):
     db = MicroTetherDB(path)
     db["a"] = {}

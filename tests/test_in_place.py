@@ -450,6 +450,7 @@ def test_a_block_whose_inner_block_was_rolled_back_writes_nothing(path):
                 raise Oops
         except Oops:
             pass
+        assert db["user1"]["n"] == 1  # read again: what is there now is its own, too
     assert content(db) == after_a_crash(path)
 
 

@@ -456,7 +456,7 @@ def test_no_room_on_the_board(pseudo_board, capsys):
     assert "my.db.tmp" not in place.files()
 
 
-@pytest.mark.parametrize("file_system", ["fat"], indirect=True)
+@pytest.mark.parametrize("file_system", ["fat"])
 def test_a_rename_that_was_cut_is_finished_first(pseudo_board, capsys):
     board = pseudo_board
     place = OnBoard(board)

@@ -446,7 +446,8 @@ def test_ctrl_c_while_a_board_is_changed_leaves_the_old_or_the_new(pseudo_board,
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGINT)
     text = process.communicate(timeout=60)[1]
-    assert (process.returncode, text) in [(130, b"mtdb: interrupted\n"), (0, b"")]
+    is_starting = -signal.SIGINT, b""  # still, where the machine is busy
+    assert (process.returncode, text) in [(130, b"mtdb: interrupted\n"), (0, b""), is_starting]
     assert run("get", ":my.db", "a", "--raw", *port) in ["1\n", 50_000 * "x" + "\n"]
     assert pseudo_board.files().keys() <= {"my.db", "my.db.tmp"}  # the latter doesn't count
     run("fold", ":my.db", *port)
@@ -547,6 +548,51 @@ def test_a_folder_on_the_board(pseudo_board):
         assert "mpremote mkdir :nodir" in text
     text = run("list", ":data/no.db", *port, status=1)
     assert "there is no database :data/no.db on the board. set and load make one" in text
+
+
+@pytest.mark.parametrize("end", ["", ".log", ".tip", ".tmp"])
+def test_a_folder_in_the_place_of_a_file_on_the_board(pseudo_board, end):
+    pseudo_board.mpremote("mkdir", f":my.db{end}")
+    port = ["--port", pseudo_board.port]
+    for command in ["list"], ["set", "a", "1"], ["check"], ["repair", "new.db"]:
+        name, *rest = command
+        text = run(name, ":my.db", *rest, *port, status=1)
+        assert text == f"mtdb: :my.db{end} is a folder, so it can't belong to a database\n"
+    assert pseudo_board.files() == {f"my.db{end}/": 0}
+
+
+def test_a_line_break_in_a_name_on_the_board(pseudo_board):
+    """The tool makes none, and works beside one that another program has made."""
+    port = ["--port", pseudo_board.port]
+    for path in ":my\n.db", ":my.db\n", ":my\r.db", ":my\u2028.db":
+        for command in ["list"], ["set", "a", "1"]:
+            text = run(command[0], path, *command[1:], *port, status=1)
+            assert text == "mtdb: a path on the board can't have line breaks\n"
+    assert pseudo_board.files() == {}
+    pseudo_board.mpremote("exec", "open('other\\n.txt', 'w').close()")
+    run("set", ":my.db", "a", "1", *port)
+    assert run("get", ":my.db", "a", *port) == "1\n"
+
+
+@pytest.mark.parametrize("file_system", ["fat"])
+def test_on_fat_a_name_in_another_case_is_told(pseudo_board):
+    """FAT takes both for one file, so one database would take the place of the other."""
+    port = ["--port", pseudo_board.port]
+    run("set", ":my.db", "a", "1", *port)
+    for command in ["list"], ["set", "b", "2"], ["check"], ["repair", "new.db"]:
+        name, *rest = command
+        text = run(name, ":My.db", *rest, *port, status=1)
+        assert "the board has :my.db, and its file system takes :My.db for the same file" in text
+    assert run("dump", ":my.db", *port) == '{\n"a": 1\n}\n'
+
+
+def test_on_littlefs_a_name_in_another_case_is_another_one(pseudo_board):
+    port = ["--port", pseudo_board.port]
+    run("set", ":my.db", "a", "1", *port)
+    run("set", ":My.db", "b", "2", *port)
+    run("set", ":my.db", "c", "3", *port)
+    assert run("list", ":my.db", *port) == "a\nc\n"
+    assert run("list", ":My.db", *port) == "b\n"
 
 
 def test_the_keys_are_listed_in_order(pseudo_board):

@@ -90,7 +90,9 @@ class Board:
         hashes = ["+", *_fs("sha256sum", *paths)] if paths else []
         lines = self.do(*_fs("ls", folder), *hashes, size=size).splitlines()
         files = len(lines) - len(paths)
-        return {line[13:]: int(line[:12]) for line in lines[:files]}, lines[files:]
+        # Another program's file may have a line break in its name: the rest of that is left out.
+        sizes = {line[13:]: line[:12] for line in lines[:files] if line[:12].strip().isdecimal()}
+        return {name: int(size) for name, size in sizes.items()}, lines[files:]
 
     def fetch(self, paths, folder, size):
         """Copy files of so many bytes together into a folder on this PC. Return the SHA-256 that

@@ -118,6 +118,8 @@ class There:
     def __init__(self, board, path):
         self.name = ":" + path
         must_name_a_file(self.name)
+        if path.splitlines() != [path]:
+            raise Trouble("a path on the board can't have line breaks")
         folder, slash, self.file = path.rpartition("/")
         self.board = board
         self.path = path
@@ -143,8 +145,7 @@ class There:
     def copy(self, folder):
         """Copy the database's files into folder; return the copy's path."""
         names = self._names()
-        if self.file + "/" in names:
-            raise Trouble(f"{self.name} is a folder, so it can't be a database")
+        self._must_be_files(names)
         found = {end: names[self.file + end] for end in FILES if self.file + end in names}
         paths = [self.path + end for end in found]
         hashes = self.board.fetch(paths, folder, sum(found.values())) if found else []
@@ -166,6 +167,25 @@ class There:
                 f"there is no folder {folder} on the board. Make it, or look what there is: "
                 f"mpremote mkdir {folder}, mpremote ls :"
             )
+
+    def _must_be_files(self, names):
+        """Raise Trouble if a database can't be there. names are those in its folder."""
+        for end in FILES:
+            name = self.file + end
+            if name + "/" in names:
+                raise Trouble(f"{self.name + end} is a folder, so it can't belong to a database")
+            others = [other for other in names if other.lower() == name.lower()]
+            for other in [] if name in others else others:
+                if self._is_there(self.path + end):
+                    raise Trouble(
+                        f"the board has :{self.folder + other}, and its file system takes "
+                        f"{self.name + end} for the same file: write the name as it is there"
+                    )
+
+    def _is_there(self, path):
+        """Whether the board finds a file at path: FAT does in whatever case it is written."""
+        probe = f"import os\ntry:\n os.stat({path!r})\n print(True)\nexcept OSError: print(False)"
+        return self.board.do("exec", probe).strip() == "True"
 
     @contextlib.contextmanager
     def change(self, create=False):

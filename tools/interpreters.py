@@ -56,7 +56,7 @@ def check(python, paths, pytest_args=()):
     for cells in rows:
         print("| " + " | ".join(map(str, cells)) + " |")
     print(f"\n{passed} passed, {failed} failed")
-    return max(process.returncode for process in processes)
+    return int(any(process.returncode for process in processes))  # of a killed one it is negative
 
 
 def run(python, path, pytest_args):

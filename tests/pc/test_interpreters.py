@@ -27,3 +27,17 @@ def test_what_fails_is_shown_and_counted(capsys, tmp_path):
     assert "MemoryError" in "\n".join(shown)
     assert shown[-3].endswith(" | yes | 0 | 3 |")
     assert shown[-1] == "0 passed, 3 failed"
+
+
+def test_a_run_that_is_killed_beside_one_that_is_not_is_no_success(capsys, tmp_path):
+    """Its exit status is negative, and it has counted nothing."""
+    for name, program in (
+        ("python", '[ "${MICROPYTHON##*/}" = fine ] || kill -9 $$'),
+        ("fine", f'exec {interpreter.find()} "$@"'),
+        ("killed", f'exec {interpreter.find()} "$@"'),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n")
+        (tmp_path / name).chmod(0o755)
+    python, *both = (tmp_path / name for name in ("python", "fine", "killed"))
+    assert interpreters.check(python, both) not in (0, None)
+    assert interpreters.check(python, both[:1]) == 0

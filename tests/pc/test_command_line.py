@@ -280,6 +280,19 @@ def test_a_timeout_that_makes_no_sense_is_wrong_usage(seconds):
         assert "error: argument --timeout: " in text and "--" not in text.rpartition("out: ")[2]
 
 
+def test_in_a_folder_whose_name_is_not_utf_8_it_works():
+    """What it prints names the folder where the database is behind a link."""
+    name = os.fsdecode(b"folder\xff")
+    os.mkdir(name)
+    os.chdir(name)
+    run("set", "my.db", "a", "1")
+    os.symlink("my.db", "link.db")
+    process = subprocess.run([*MTDB, "repair", "link.db", "new.db"], capture_output=True)
+    assert (process.returncode, process.stderr) == (0, b"")
+    assert process.stdout.endswith(b"/folder\xff/my.db'\n")
+    assert "there is no database no.db in " in run("list", "no.db", status=1)
+
+
 def test_an_empty_path_is_told():
     for command in ["list", ""], ["set", "", "a", "1"], ["repair", "my.db", ""]:
         assert "a path is empty where a database should be" in run(*command, status=1)

@@ -73,7 +73,7 @@ def run(main):
     """Run main() as this program, and end it with the exit status that it returns."""
     if sys.stdout is None:  # it was closed by who has started this program
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the program runs)
-    sys.stdout.reconfigure(encoding="utf-8")
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # for names of folders
     name = os.path.basename(sys.argv[0]).removesuffix(".py")
     try:
         status = attempt(name, lambda: _interruptibly(main))

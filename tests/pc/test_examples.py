@@ -17,7 +17,7 @@ LAST_LINE = {
     "boot_anyhow": "For the PC: .'my.db'.",
     "callbacks": "After a reboot: as many",
     "counter": r" +\d+ +\d\.\d +\d+\.\d +\d+\.\d",
-    "quickstart": ".+",
+    "quickstart": "  visits: 2",
     "sensor_log": r"Size of the file: \d+ bytes",
     "settings": "After a reset: board 80 .'alarms', 'display', 'version', 'wifi'.",
     "store_and_forward": r"Made: 50 waiting for the broker: \d+",  # without a client or broker: 50

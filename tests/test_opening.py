@@ -644,8 +644,9 @@ def test_a_file_that_is_no_text_is_told(path):
 
 
 def test_lines_of_any_length_are_read(path):
-    # X is read in pieces of 384 bytes, and what is then left of a line, if that is up to 128.
-    for length in list(range(364, 390)) + list(range(492, 518)):
+    # X is read in pieces of 512 bytes, up to the last newline in each; a line that is longer than
+    # that is one by itself.
+    for length in range(484, 530):
         text = "x" * length
         for expected in ({"a": text}, {"a": text, "b": [length], "c": text[383:]}):
             db = MicroTetherDB(path)

@@ -146,10 +146,11 @@ def works(name, path, free, hole=0):
     held = punch(int(hole), int(free)) if int(hole) else fill(int(free))
     try:
         result = operation()
-        return bool(held) or bool(result)
     except MemoryError:
         held = None
         return False
+    del held, result  # which had to be there until now
+    return True
 
 
 def leaves(name, path):
@@ -160,7 +161,9 @@ def leaves(name, path):
     before = gc.mem_alloc()
     result = operation()
     gc.collect()
-    return gc.mem_alloc() - before + (0 if result else 0)
+    left = gc.mem_alloc() - before
+    del result  # which had to be there until now
+    return left
 
 
 if __name__ == "__main__":

@@ -226,6 +226,50 @@ def test_of_a_full_queue_the_oldest_are_dropped(broker, subscriber, runtime, tmp
     subscriber.must_have(range(50, 150))
 
 
+OTHER_SIZE = """
+import json
+import store_and_forward as recipe
+
+class Link:
+    def publish(self, text):
+        published.append(json.loads(text))
+
+published = []
+recipe.KEEP = {old}
+queue = recipe.Queue("queue.db")
+for n in range({count}):
+    queue.put(n)
+recipe.KEEP = {new}  # the program is updated
+queue = recipe.Queue("queue.db")
+print(queue.waiting())
+for n in range({count}, {count} + 10):
+    queue.put(n)
+queue = recipe.Queue("queue.db")
+while queue.waiting():
+    queue.forward(Link())
+numbers = [reading["n"] for reading in published]
+expected = list(range(numbers[0], {count} + 10))
+print(numbers == [reading["value"] for reading in published] == expected)
+print(numbers[0])
+queue.db.close()
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize(
+    ("old", "new", "count", "first"),
+    [
+        (50, 100, 130, 80),
+        (50, 100, 150, 100),  # each is in its place by chance
+        (100, 50, 130, 90),
+        (100, 50, 20, 0),
+    ],
+)
+def test_a_queue_of_another_size_goes_on(runtime, old, new, count, first, tmp_path):
+    lines = run(runtime, OTHER_SIZE.format(old=old, new=new, count=count), tmp_path)
+    assert lines == [str(min(old, new, count)), "True", str(first)]
+
+
 LONG = """
 import store_and_forward as recipe
 

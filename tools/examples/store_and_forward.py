@@ -40,14 +40,33 @@ AT_ONCE = 20  # published before the rest of the program has its turn
 TIMEOUT = 10  # seconds without an answer, then the network is taken for down
 
 
+def place(n):
+    """Return the key of the reading of that number."""
+    return str(n % KEEP)
+
+
 class Queue:
     """A ring of numbered readings: the newest takes the place of the oldest, sent or not."""
 
     def __init__(self, path):
         self.db = MicroTetherDB(path)
-        self.db.setdefault("sent", 0)  # all readings with lower numbers are acknowledged
-        numbers = [self.db[key]["n"] for key in self.db if key != "sent"]
-        self.next = max([self.db["sent"]] + [n + 1 for n in numbers])
+        self.db.setdefault("sent", 0)  # those with lower numbers are acknowledged, or dropped
+        readings = [self.db[key] for key in self.db if key != "sent"]
+        readings.sort(key=lambda reading: reading["n"])
+        if readings:
+            self.db["sent"] = max(self.db["sent"], readings[0]["n"])
+        if any(self.db.get(place(reading["n"])) != reading for reading in readings):
+            self.rearrange(readings)
+        self.next = readings[-1]["n"] + 1 if readings else self.db["sent"]
+
+    def rearrange(self, readings):
+        """KEEP was changed: put the readings where they belong now, the oldest first."""
+        sent = self.db["sent"]
+        with self.db.transaction():
+            self.db.clear()
+            self.db["sent"] = sent
+            for reading in readings:
+                self.db[place(reading["n"])] = reading
 
     def oldest(self):
         return max(self.db["sent"], self.next - KEEP)
@@ -56,7 +75,7 @@ class Queue:
         return self.next - self.oldest()
 
     def put(self, value):
-        self.db[str(self.next % KEEP)] = {"n": self.next, "value": value}  # now it is on the flash
+        self.db[place(self.next)] = {"n": self.next, "value": value}  # now it is on the flash
         self.next += 1
 
     def forward(self, link):
@@ -64,7 +83,7 @@ class Queue:
         sent = self.oldest()
         try:
             for n in range(sent, min(sent + AT_ONCE, self.next)):
-                link.publish(json.dumps(self.db[str(n % KEEP)]))
+                link.publish(json.dumps(self.db[place(n)]))
                 sent = n + 1
         finally:
             self.db["sent"] = sent  # one write for all of them

@@ -43,8 +43,11 @@ HAS_ROM = "import vfs; print(hasattr(vfs, 'VfsRom'))"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("micropython", nargs="*", default=[None])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = "the path of an interpreter"
+    parser.add_argument("micropython", metavar="MICROPYTHON", nargs="*", default=[None], help=what)
     paths = parser.parse_args().micropython
     for path in paths:
         interpreter.must_work(path)

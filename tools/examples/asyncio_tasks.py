@@ -43,8 +43,8 @@ async def blink(db):
     for _ in range(5):
         # Plain writes need no block.
         db["blinks"] += 1
-        # A write keeps the other tasks waiting: a millisecond mostly, on a flash that has to erase
-        # a block 50 or more. What must be on time belongs in an interrupt or on the other core.
+        # A write keeps the other tasks waiting: on a Pico 4 ms mostly, 50 or more where the flash
+        # has to erase a block. What must be on time belongs in an interrupt or on the other core.
         await asyncio.sleep(0.01)
 
 

@@ -25,7 +25,7 @@ DEFAULTS = {"name": "new device", "count": 0}
 
 
 def open_anyhow():
-    """Return the open database, whatever has happened to its files."""
+    """Return the open database, whatever its files hold. OSError if the flash can't be read."""
     make_folder()
     try:
         db = MicroTetherDB(FILE)

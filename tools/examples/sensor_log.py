@@ -15,7 +15,7 @@ except ImportError:  # on a PC: two folders up
     from MicroTetherDB import MicroTetherDB
 
 FILE = "example_sensor.db"
-KEEP = 20  # how many readings; they are all in RAM, too
+KEEP = 20  # how many readings; they are all in RAM, too. Another number needs a new file
 
 
 def read_sensor():

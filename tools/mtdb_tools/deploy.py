@@ -106,7 +106,7 @@ def deploy(board, source_only, to_rom):
         if to_rom:
             path = romfs.put(board, file)
         else:
-            copy(board, file, about.flash)
+            copy(board, file, about)
             path = about.home.rstrip("/") + "/" + file.name
     remove_others(board, about.copies, path)
     test(board, path)
@@ -160,13 +160,16 @@ def is_for(mpy, data):
     return data[1] == version and (version >= 6 or data[2] & 3 == mpy >> 8 & 3)
 
 
-def copy(board, file, room):
+def copy(board, file, about):
     """Copy a file to where the board starts, and see that it has arrived."""
     size = file.stat().st_size
-    if size > room:
+    if size > about.flash:
+        what, names = "files that it doesn't need", ":NAME"
+        if about.copies:  # which would be removed afterwards
+            what, names = "the older copy", " ".join(f":{path}" for path in about.copies)
         raise Trouble(
-            f"there is no room on the board: {size:,} bytes needed, {max(room, 0):,} free. Remove "
-            "files that it doesn't need: mpremote rm :NAME"
+            f"there is no room on the board: {size:,} bytes needed, {max(about.flash, 0):,} free. "
+            f"Remove {what}: mpremote rm {names}"
         )
     try:
         board.send(file, file.name)

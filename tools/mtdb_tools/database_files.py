@@ -57,16 +57,6 @@ def has_lost_all(path):
     return os.path.exists(path) and not size(path) and seal(path + ".tmp") != "sealed"
 
 
-def put_in_place_of(older, path):
-    """Let the database file at path name older as the X that it replaces, and seal it anew.
-
-    So a journal that went on from older is known for stale.
-    """
-    body, _ = _split(path)
-    body = body[:-SEAL] + _bits(crc32(_split(older)[0]))
-    Path(path).write_bytes(body + _bits(crc32(body)))
-
-
 def _bits(crc):
     """Return the line, blank to any JSON reader, that holds a CRC."""
     return f"{crc:032b}\n".replace("0", " ").replace("1", "\t").encode()

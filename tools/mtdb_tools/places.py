@@ -19,7 +19,6 @@ from mtdb_tools.command import Trouble
 from mtdb_tools.database_files import (
     FILES,
     JOURNALS,
-    put_in_place_of,
     read_journals,
     seal,
     size,
@@ -199,15 +198,10 @@ class There:
                 os.remove(copy + ".tmp")
                 copy = self.copy(folder)
             journals = read_journals(copy)
-            older = copy + ".older"
-            if size(copy):
-                shutil.copyfile(copy, older)
             length = sum(size(copy + end) for end in self.sums)
             with opened(copy, self) as db:
                 yield db
             if sums(copy) != self.sums:
-                if size(older):
-                    put_in_place_of(older, copy)
                 idle = [end for end in journals if not journals[end].records]
                 self._replace(copy, idle, length + size(copy))
 
@@ -215,10 +209,10 @@ class There:
         """Put the copy into the place of the board's files; those in idle say nothing new.
 
         One step does it, the rename of X.tmp to X: the journals that counted before are stale
-        after it, since the new X names the one that they continued. Idle ones may be older than
-        that, and must be gone before it. Where the rename removes the old X first (FAT) and
-        is cut there, opening X finishes it: the name X.tmp and the seal tell. length is that of
-        the files, old and new.
+        after it, since the new X, which one fold of the copy has made, names the one that they
+        continued. Idle ones may be older than that, and must be gone before it. Where the rename
+        removes the old X first (FAT) and is cut there, opening X finishes it: the name X.tmp and
+        the seal tell. length is that of the files, old and new.
         """
         tmp = self.path + ".tmp"
         self._must_have(self.sums, length)

@@ -75,7 +75,7 @@ def section(name):
 
 
 def keys(text):
-    if not text.isdecimal():
+    if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text} is no number of keys")
     return int(text)
 

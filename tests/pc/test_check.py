@@ -53,6 +53,7 @@ def must_only_help(program, *options):
         (["bench.py", "--micropython", "/nope", "memory"], "/nope is no MicroPython"),
         (["bench.py", "--micropython", "/bin/true", "memory"], "/bin/true is no MicroPython"),
         (["bench.py", "--profile", "--keys", "-5"], "-5 is no number of keys"),
+        (["bench.py", "--profile", "--keys", "0"], "0 is no number of keys"),
         (["bench.py", "--profile", "flash"], "--profile prints a profile, and no section"),
         (["import_cost.py", "/bin/true"], "/bin/true is no MicroPython"),
     ],

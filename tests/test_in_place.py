@@ -685,6 +685,19 @@ def test_a_value_set_in_an_inner_transaction_stays_the_value_after_backups(path)
     assert content(db) == after_a_crash(path) == {"a": {"log": [1, 2]}}
 
 
+def test_what_is_put_into_a_value_and_read_again_after_a_transaction_within_is_saved(path):
+    db = MicroTetherDB(path)
+    db["user"] = {}
+    with db.transaction():
+        log = db["user"].setdefault("log", [])
+        log.append("one")
+        with db.transaction():
+            db["visits"] = 1
+        assert db["user"]["log"] is not log  # as README says
+        db["user"]["log"].append("two")
+    assert content(db) == after_a_crash(path) == {"user": {"log": ["one", "two"]}, "visits": 1}
+
+
 def test_a_value_that_contained_itself_is_saved_once_it_does_not(path):
     db = MicroTetherDB(path)
     db["a"] = {}

@@ -530,6 +530,7 @@ _RECORD_END = const(10)  # that and the mark
 # have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
+_DAMAGED = const(3)  # in place of the previous seal, if that of X itself is wrong
 _PIECE = const(512)  # bytes to read at once
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
@@ -635,18 +636,19 @@ def _parse(text, end, path):
     return value
 
 
-def _read_seals(path):
-    """Return the seals of the X at path and of the X before, both None if there is none.
-
-    Raises ValueError if its checksum is wrong.
-    """
+def _seals_of(path):
+    """Return the seals of the X at path and of the X before; (0, 0) if there is no X, (None, None)
+    if it has no seal, (None, _DAMAGED) if its checksum is wrong."""
+    left = _size(path)
+    if not left:
+        return 0, 0
     with open(path, "rb") as file:
-        left = file.seek(0, 2) - _SEAL_SIZE
+        left -= _SEAL_SIZE
         file.seek(max(left - _SEAL_SIZE, 0))
         end = file.read()
         previous = end[:-_SEAL_SIZE]
         seal = end[-_SEAL_SIZE:]
-        if left < 0 or seal.strip() or not seal.strip(b"\n"):
+        if left < 0 or seal.strip(b" \t") != b"\n":
             return None, None
         crc = 0
         file.seek(0)
@@ -656,22 +658,10 @@ def _read_seals(path):
             left -= size or left
             crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
-        raise ValueError(
-            path + " is damaged: its checksum doesn't match. If you have edited it, delete its "
-            "last two, blank lines; else restore a backup"
-        )
+        return None, _DAMAGED
     if previous.strip():  # version 1 knew only one seal
         return crc, _BACKUP
     return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
-
-
-def _seals_of(path):
-    """Return what _read_seals() does, of a file that is whole; else (None, None), or (0, 0) if
-    there is none."""
-    try:
-        return _read_seals(path) if _size(path) else (0, 0)
-    except ValueError:
-        return None, None
 
 
 def _read_sealed(path):
@@ -691,19 +681,23 @@ def _read_sealed(path):
 
 def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as dicts of some keys."""
-    with open(path, "rb") as file:
-        start = file.read(3)
-        file.seek(max(file.seek(0, 2) - _PIECE, 0))
-        end = file.read().rstrip()
-        file.seek(0)
-        data = json.load(file)
-    # Firmware before 1.26 reads an object that was cut off, too.
-    is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
-    if not isinstance(data, dict) or not is_whole:
-        raise ValueError("it holds no JSON object, or not all of it")
-    for key in list(data):
-        item = _plain_item(key, data.pop(key), {})
-        yield {item[0]: item[1]}
+    try:
+        with open(path, "rb") as file:
+            start = file.read(3)
+            file.seek(max(file.seek(0, 2) - _PIECE, 0))
+            end = file.read().rstrip()
+            file.seek(0)
+            data = json.load(file)
+        # Firmware before 1.26 reads an object that was cut off, too.
+        is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
+        if not isinstance(data, dict) or not is_whole:
+            raise ValueError("it holds no JSON object, or not all of it")
+        for key in list(data):
+            item = _plain_item(key, data.pop(key), {})
+            yield {item[0]: item[1]}
+    except (TypeError, ValueError) as error:
+        why = str(error) or "it is no UTF-8"
+        raise ValueError("%s can't be opened: %s" % (path, why)) from None
 
 
 def _write_batch(file, texts, chain):
@@ -750,35 +744,35 @@ class _Store:
         path = name = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        size = _size(path)
-        if size:
-            seal, previous = _read_seals(path)
-        else:
+        seal, previous = _seals_of(path)
+        is_gone = seal == 0
+        if is_gone:
             name += ".tmp"  # there, if a rename was cut off
             seal, previous = _seals_of(name)
+        elif previous == _DAMAGED:
+            raise ValueError(
+                path + " is damaged: its checksum doesn't match. If you have edited it, delete "
+                "its last two, blank lines; else restore a backup"
+            )
         if not seal:
             # A torn X.tmp of at most that size is what is left of a new database.
-            if sizes or not size and self.has_tmp > _EMPTY_SIZE:
+            if sizes or is_gone and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
                     ".tmp is there: put back the X that it belongs to, or remove it"
                 )
-            if not size:
+            if is_gone:
                 self.seal = 0
-                return
-            try:
+            else:
                 yield from _read_foreign(path)
-            except (TypeError, ValueError) as error:
-                why = str(error) or "it is no UTF-8"
-                raise ValueError("%s can't be opened: %s" % (path, why)) from None
             return
-        if size and self.has_tmp:
+        if self.has_tmp and not is_gone:
             self.seals()  # unless the two are one file
         yield from _read_sealed(name)
         self.seal = seal
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
         yield from self._read_journal(sizes, previous)
-        if not size:
+        if is_gone:
             _rename(name, path)
 
     def read_again(self):

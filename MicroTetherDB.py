@@ -1764,7 +1764,13 @@ class MicroTetherDB(_Mapping):
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
         """Delete the key; return its value, or default if there is none. Else KeyError."""
         with self._operation():
-            return self._pop(key, default)
+            value = self._find(key)
+            if value is not _MISSING:
+                _innermost.put(key, _MISSING, None)
+                return value
+            if default is _MISSING:
+                raise KeyError(key)
+            return default
 
     def popitem(self) -> "tuple[str, Any]":
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
@@ -1773,7 +1779,9 @@ class MicroTetherDB(_Mapping):
                 if _ON_PC:
                     data = reversed(data)
                 for key in data:
-                    return key, self._pop(key, None)
+                    value = self._find(key)
+                    _innermost.put(key, _MISSING, None)
+                    return key, value
             raise KeyError("popitem(): the database is empty")
 
     def setdefault(self, key: str, default: "Any" = None) -> "Any":
@@ -1881,15 +1889,6 @@ class MicroTetherDB(_Mapping):
             if block:
                 block.lend(key, value)
         return value
-
-    def _pop(self, key, default):
-        value = self._find(key)
-        if value is not _MISSING:
-            default = value
-            _innermost.put(key, _MISSING, None)
-        elif default is _MISSING:
-            raise KeyError(key)
-        return default
 
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""

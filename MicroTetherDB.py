@@ -325,28 +325,6 @@ def _place(where, key):
     return '%s["%s"]' % (where, key)
 
 
-def _simple(value, where):
-    """Return the plain value of a subclass of str, int or float. TypeError for other types."""
-    if not isinstance(value, (str, int, float)):
-        name = type(value).__name__
-        n = "n" if name[:1] in "aeiou" else ""
-        raise TypeError("%s: can't store a%s %s" % (where, n, name))
-    if _ON_PC:
-        kind = str if isinstance(value, str) else int if isinstance(value, int) else float
-        return kind.__mul__(value, 1)  # a subclass may multiply in its own way
-    return value * 1
-
-
-def _exact(value):
-    """Return the float that the text of one reads back as, on this board."""
-    for _ in range(_ROUNDS):
-        was = value
-        value = json.loads(_encode(was))
-        if value == was:
-            break
-    return was  # the same float, if its text is exact
-
-
 def _joined(text, where):
     """Return a text with each two surrogates as the one character that they are the halves of: so
     JSON escapes it, and a board reads that as two. ValueError if there is one half only."""
@@ -361,6 +339,36 @@ def _joined(text, where):
             data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
         at = data.find(b"\xed", at + 1)
     return text if data is was else json.loads(data)
+
+
+def _simple(value, where):
+    """Return what is no dict or list as it reads back, in a plain type."""
+    if type(value) not in _SIMPLE:
+        if not isinstance(value, (str, int, float)):
+            name = type(value).__name__
+            n = "n" if name[:1] in "aeiou" else ""
+            raise TypeError("%s: can't store a%s %s" % (where, n, name))
+        if _ON_PC:  # a subclass may multiply in its own way
+            kind = str if isinstance(value, str) else int if isinstance(value, int) else float
+            value = kind.__mul__(value, 1)
+        else:
+            value = value * 1
+    if value is None:
+        return value
+    if isinstance(value, str):
+        return _joined(value, where)
+    if value * 0 != 0:  # inf, or no number
+        raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
+    if isinstance(value, float):
+        for _ in range(_ROUNDS):  # until its text is exact
+            was = value
+            value = json.loads(_encode(was))
+            if value == was:
+                break
+        return was
+    if value >> _MAX_BITS not in (0, -1):
+        raise ValueError(where + ": can't store an int of more than 4,300 digits")
+    return value
 
 
 def _plain(value, where, own, depth=0):
@@ -385,19 +393,7 @@ def _plain(value, where, own, depth=0):
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
         return plain
-    if type(value) not in _SIMPLE:
-        value = _simple(value, where)
-    if value is None:
-        return value
-    if isinstance(value, str):
-        return _joined(value, where)
-    if value * 0 != 0:  # inf, or no number
-        raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
-    if isinstance(value, float):
-        return _exact(value)
-    if value >> _MAX_BITS not in (0, -1):
-        raise ValueError(where + ": can't store an int of more than 4,300 digits")
-    return value
+    return _simple(value, where)
 
 
 def _plain_item(key, value, own):

@@ -1924,7 +1924,8 @@ class MicroTetherDB(_Mapping):
             # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
             # journal be spoiled, if there is one.
             gc.collect()
-            store.must_fold = store.must_fold or store.seal is not None
+            if store.seal is not None:
+                store.must_fold = True
         store.settle()
         # Not within a block: its changes aren't to be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():

@@ -888,11 +888,10 @@ class _Store:
                         chain = its
         return False
 
-    def append(self, texts, size, tip_size):
-        """Make a batch durable: records of the texts, of about size bytes together. If it raises,
-        nothing of it counts once settle() has worked."""
+    def append(self, texts, spills):
+        """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
+        in the log. If it raises, nothing of it counts once settle() has worked."""
         chain, log, tip = self.end
-        spills = tip + size > tip_size
         name, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
         if spills and not log + tip:
             # It may be stale, and what it continued is in the log that is replaced now.
@@ -1896,9 +1895,10 @@ class MicroTetherDB(_Mapping):
             return
         _, log, tip = store.end
         tip += size
+        spills = tip > self.TIP_SIZE
         # The tip is full, and the journal longer than twice X. Where X is short enough to be
         # inline, too, it need not be.
-        if tip > self.TIP_SIZE and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):
+        if spills and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):
             try:
                 self._fold()
                 return
@@ -1908,7 +1908,7 @@ class MicroTetherDB(_Mapping):
                 if store.must_fold:
                     raise
         try:
-            store.append(texts, size, self.TIP_SIZE)
+            store.append(texts, spills)
         except OSError as error:
             if error.args[:1] != (_ENOENT,):
                 raise

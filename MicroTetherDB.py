@@ -47,9 +47,15 @@ import sys
 
 __version__ = "2.0.0"
 
-# MicroPython searches a long list for a built-in name, each time it is used. These are used often.
+# MicroPython looks for a built-in name among the module's first, and
+# in vain: these are used often.
+bytes = bytes
+dict = dict
+id = id
 isinstance = isinstance
 len = len
+list = list
+range = range
 str = str
 type = type
 

@@ -761,7 +761,7 @@ class _Store:
             if sizes or is_gone and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
-                    ".tmp is there: put back the X that it belongs to, or remove it"
+                    ".tmp is there: put the right file back, or remove those"
                 )
             if is_gone:
                 self.seal = 0
@@ -1040,11 +1040,13 @@ class _Store:
             self.has_tmp = False
             return crc
         except BaseException:
-            file.close()  # again, if that is what failed: FAT removes no open file
-            if _seals_of(path)[0] == self.seal:  # nothing has happened
-                self.must_fold = must_fold
-                self.remove(".tmp")
-                self.has_tmp = False
+            try:
+                file.close()  # again, if that is what failed: FAT removes no open file
+            finally:
+                if _seals_of(path)[0] == self.seal:  # nothing has happened
+                    self.must_fold = must_fold
+                    self.remove(".tmp")
+                    self.has_tmp = False
             raise
 
     def remove(self, *suffixes):
@@ -1845,7 +1847,8 @@ class MicroTetherDB(_Mapping):
                 self._store.remove_others()
 
     def backup(self, path: str) -> None:
-        """Write the data, in-place changes too, to a JSON file at path, atomically.
+        """Write the data, in-place changes too, to a JSON file at path, atomically: it replaces
+        what is there.
 
         Raises ValueError if that is a file of an open database, otherwise as close() does.
         """

@@ -414,7 +414,7 @@ def _plain_item(key, value, own):
 
 
 def _encode_item(key, value):
-    """Return a key and its value as they read back, and the JSON text of both as a list.
+    """Return the JSON text of [key, value], and that as it reads back.
 
     Raises TypeError or ValueError if it can't be stored.
     """
@@ -428,7 +428,7 @@ def _encode_item(key, value):
         ):
             back = json.loads(text)
             if back == item and type(key) is str:
-                return key, back[1], text
+                return text, back
     except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
@@ -436,7 +436,7 @@ def _encode_item(key, value):
     text = _encode(item)
     # With the item still there, and from a copy: so storing a long value takes more memory than
     # opening it will.
-    return json.loads(text + b"\n") + [text]
+    return text, json.loads(text + b"\n")
 
 
 def _places(value):
@@ -1758,7 +1758,7 @@ class MicroTetherDB(_Mapping):
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
         with self._operation():
-            _innermost.put(*_encode_item(key, value))
+            self._put(key, value)
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
@@ -1803,10 +1803,10 @@ class MicroTetherDB(_Mapping):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        _innermost.put(*_encode_item(key, pairs[key]))
+                        self._put(key, pairs[key])
                 else:
                     for key, value in pairs:
-                        _innermost.put(*_encode_item(key, value))
+                        self._put(key, value)
 
     def clear(self) -> None:
         """Delete all, as one batch."""
@@ -1893,6 +1893,10 @@ class MicroTetherDB(_Mapping):
             if block:
                 block.lend(key, value)
         return value
+
+    def _put(self, key, value):
+        text, item = _encode_item(key, value)
+        _innermost.put(item[0], item[1], text)
 
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""

@@ -1587,8 +1587,8 @@ class MicroTetherDB(_Mapping):
         self._path = path
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
-        # Whether a dict or list of a slot was lent, and can be changed in place: 1 for each slot.
-        self._lent = bytearray(_SLOTS)
+        # The slots of which a dict or list was lent, and can be changed in place: a bit for each.
+        self._lent = 0
         # Where the journal ended when the innermost block was entered. Not in the block: there one
         # more attribute makes an empty block a seventh slower.
         self._since = None
@@ -1887,12 +1887,21 @@ class MicroTetherDB(_Mapping):
 
     def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        self._lent[_hash(key) & (_SLOTS - 1)] = 1
+        bit = 1 << (_hash(key) & (_SLOTS - 1))
+        if not self._lent & bit:
+            self._note_lent(bit)
         if _innermost:
             block = _keeper(_own_block(), self)
             if block:
                 block.lend(key, value)
         return value
+
+    def _note_lent(self, bit):
+        if _own_block():
+            self._lent |= bit  # no branch, where a callback might note another one
+        else:
+            with self._operation():  # or another thread might
+                self._lent |= bit
 
     def _put(self, key, value):
         text, item = _encode_item(key, value)
@@ -1955,10 +1964,10 @@ class MicroTetherDB(_Mapping):
     def _lent_items(self, lent):
         """Yield (key, value) of each dict or list that may have been changed in place.
 
-        lent is a copy of self._lent: a callback that reads may lend more meanwhile.
+        lent is self._lent, taken once: a callback that reads may lend more meanwhile.
         """
         for slot in range(_SLOTS):
-            if lent[slot]:
+            if lent >> slot & 1:
                 for key in list(self._data[slot]):
                     value = self._data[slot][key]
                     if isinstance(value, _CONTAINERS):
@@ -1966,7 +1975,7 @@ class MicroTetherDB(_Mapping):
 
     def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
-        lent = bytes(self._lent)
+        lent = self._lent
         own = {}
         for _, value in self._lent_items(lent):
             _add_containers(value, own)
@@ -1982,7 +1991,7 @@ class MicroTetherDB(_Mapping):
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
         self._check_lent()
-        lent = bytes(self._lent)
+        lent = self._lent
         left = 0
         for _ in self._lent_items(lent):
             left += 1
@@ -1990,7 +1999,7 @@ class MicroTetherDB(_Mapping):
             for part in store.read_again():
                 for key in part:
                     value = self._find(key)
-                    if isinstance(value, _CONTAINERS) and lent[_hash(key) & (_SLOTS - 1)]:
+                    if isinstance(value, _CONTAINERS) and lent >> (_hash(key) & (_SLOTS - 1)) & 1:
                         left -= _is_same(part[key], value)
         return left != 0
 

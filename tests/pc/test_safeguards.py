@@ -475,18 +475,18 @@ def test_a_callback_may_read_while_something_is_lent(path):
     def change(db, key, number):
         db[key]["x"] = number
 
-    lend = MicroTetherDB._lend.__code__
-    for number in range(1, 10):
-        db = MicroTetherDB(path)
-        with at_line(lend, number, change, db, "k38", number) as lines:
-            value = db["k39"]
-        if number % 2 or len(lines) < number:  # else the other one has to be known for changed
-            value["x"] = number
-        db.close()
-        stored = after_a_crash(path)
-        assert stored["k39"] == value, number
-        assert stored["k38"] == {"x": number} or len(lines) < number, number
-    assert len(lines) < number  # it was tried at each line
+    for function in MicroTetherDB._lend, MicroTetherDB._note_lent:
+        for number in range(1, 10):
+            db = MicroTetherDB(path)
+            with at_line(function.__code__, number, change, db, "k38", number) as lines:
+                value = db["k39"]
+            if number % 2 or len(lines) < number:  # else the other one has to be known for changed
+                value["x"] = number
+            db.close()
+            stored = after_a_crash(path)
+            assert stored["k39"] == value, number
+            assert stored["k38"] == {"x": number} or len(lines) < number, number
+        assert len(lines) < number  # it was tried at each line
 
 
 def test_a_callback_that_writes_while_it_is_asked_whose_block_it_is_changes_no_answer(path):

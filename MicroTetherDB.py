@@ -468,12 +468,9 @@ def _is_same(a, b, own=None):
 
 def _copy(value, own, depth=0):
     """Return a copy of a dict or list, unchecked, that shares no dict or list with it. Add the
-    plain ones that are in it to own, {id: it}.
-
-    Raises ValueError if it nests too deep to be stored.
-    """
+    plain ones that are in it to own, {id: it}. _MISSING if it nests too deep to be stored."""
     if depth > _MAX_DEPTH:
-        raise ValueError
+        return _MISSING
     if type(value) in _CONTAINERS:
         own[id(value)] = value
     if isinstance(value, dict):
@@ -485,7 +482,9 @@ def _copy(value, own, depth=0):
     for place in _places(copy):
         item = copy[place]
         if type(item) not in _SIMPLE:
-            copy[place] = _copy(item, own, depth + 1)
+            copy[place] = item = _copy(item, own, depth + 1)
+            if item is _MISSING:
+                return item
     return copy
 
 
@@ -511,15 +510,15 @@ def _check_for_change(key, note, value):
     if type(note) is not tuple:
         # What was a dict or list may have had changes that weren't saved.
         return note is not value and (isinstance(note, _CONTAINERS) or not _is_same(note, value))
-    old, copy, own = note
-    is_same = _is_same(copy, value, own.copy())
-    if not is_same and isinstance(value, _CONTAINERS):
+    _, copy, own = note
+    if _is_same(copy, value, own.copy()):
+        return False
+    if isinstance(value, _CONTAINERS):
         _plain_item(key, value, own.copy())
         its = {}  # all, also inside of those that are in own already
         _add_containers(value, its)
         own.update(its)
-        is_same = _is_same(copy, value)
-    return not is_same or old is not copy
+    return not _is_same(copy, value)
 
 
 # The store: the files of a database.
@@ -1140,9 +1139,9 @@ class _Block:
         # the lock is taken.
         self.outer = None  # the block around it
         self.keeper = None  # the block that keeps its notes; None until it is entered
-        # What was there before, by slot and key. Of a key that was lent it is a tuple: of that, of
-        # a copy of its dict or list, and of the dicts and lists inside that are its own, {id: it}.
-        # The first is that copy, unless the key had been set before.
+        # What was there before, by slot and key. Of a dict or list that is lent it is a tuple: of
+        # that; of what it must equal to need no saving, or _MISSING, which nothing equals; and of
+        # all dicts and lists that are its own, {id: it}.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1255,44 +1254,36 @@ class _Block:
         """Return what keeps the notes in the block around it, or None."""
         return _keeper(self.outer, self.db)
 
-    def lend(self, key, value):
-        """Note a dict or list that the user may change in place. Return what is its own."""
-        slot = _hash(key) & (_SLOTS - 1)
-        if self.busy and key not in self.notes.get(slot, ()):
+    def lend(self, slot, key, value):
+        """Note a dict or list that the user may change in place."""
+        notes = self.notes.get(slot, {})
+        note = notes.get(key)
+        if type(note) is tuple and note[2].get(id(value)) is value:
+            return
+        if self.busy and key not in notes:
             # A callback reads, or update() what it is given; unless that has just set it itself.
             parent = self.parent()
-            return parent and parent.lend(key, value)
-        notes = self.notes.setdefault(slot, {})
-        note = notes.get(key, self)  # no value
-        if type(note) is tuple:
-            if note[2].get(id(value)) is value:
-                return note[2]
-            note = note[0]  # a callback has read the value before, while this one was set
+            if parent:
+                parent.lend(slot, key, value)
+            return
         own = {}
-        try:
-            old = copy = _copy(value, own)
-        except ValueError:
-            old = value  # it can't be stored, so nothing else is the same
-            copy = None
-        parent = self.parent()
-        if parent and note is self:
-            own = parent.lend(key, value)  # without what that block has put into it
-            _add_containers(old, own)  # it is the value after a rollback
-        if note is self:
-            notes.setdefault(key, (old, copy, own))  # a callback may have noted it meanwhile
-        else:
-            notes[key] = note, copy, own
-        return own
+        copy = _copy(value, own)
+        self.note(slot, key, value if copy is _MISSING else copy, copy, own)
 
-    def remember(self, slot, key, old):
-        """Note what was there before a key is set or deleted. Return where that is noted."""
+    def note(self, slot, key, old, copy=_MISSING, own=None):
+        """Note what was there before: old, if nothing is noted. Return the notes of that slot.
+
+        Without copy and own, for a key that is to be set or deleted; else for what is lent.
+        """
         notes = self.notes.setdefault(slot, {})
-        if key not in notes:
-            if self.busy or not isinstance(old, _CONTAINERS):
-                notes[key] = old
-                return notes
-            self.lend(key, old)  # the user may have it
-        notes[key] = _old_value(notes[key])
+        if key not in notes and not own and not self.busy and isinstance(old, _CONTAINERS):
+            self.lend(slot, key, old)  # the user may have it
+        if key in notes:
+            was = notes[key]
+            old = _old_value(was)
+            if copy is not _MISSING:
+                copy = _MISSING if old is was else was[1]
+        notes[key] = (old, copy, own) if own else old
         return notes
 
     def put(self, key, value, text):
@@ -1304,7 +1295,7 @@ class _Block:
         if type(old) in _SIMPLE and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
-        notes = keeper.remember(slot, key, old)
+        notes = keeper.note(slot, key, old)
         if value is not _MISSING:
             if not _ON_PC and len(notes) > 3 and (len(notes) + slot) % 16 == 15:
                 gc.collect()  # in a large batch: so that the heap stays whole
@@ -1405,11 +1396,11 @@ class _Block:
             notes = self.notes[slot]
             for key in notes:
                 note = notes[key]
-                if type(note) is not tuple:
-                    parent.remember(slot, key, note)
-                elif note[0] is not note[1]:  # else the outer one has lent it, too
-                    its = parent.remember(slot, key, note[0])
-                    its[key] = its[key], note[1], note[2]
+                is_lent = type(note) is tuple
+                if not is_lent or note[1] is _MISSING:
+                    parent.note(slot, key, _old_value(note))
+                if is_lent:
+                    parent.note(slot, key, *note)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1887,13 +1878,14 @@ class MicroTetherDB(_Mapping):
 
     def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        bit = 1 << (_hash(key) & (_SLOTS - 1))
+        slot = _hash(key) & (_SLOTS - 1)
+        bit = 1 << slot
         if not self._lent & bit:
             self._note_lent(bit)
         if _innermost:
             block = _keeper(_own_block(), self)
             if block:
-                block.lend(key, value)
+                block.lend(slot, key, value)
         return value
 
     def _note_lent(self, bit):

@@ -776,15 +776,6 @@ class _Store:
         if is_gone:
             _rename(name, path)
 
-    def read_again(self):
-        """Read X again, while there is no journal: return dicts, as read() does, or none if X is
-        gone or damaged by now."""
-        if self.seal is None:
-            return _Store(self.path).read()
-        if _seals_of(self.path)[0] != self.seal:
-            return ()
-        return _read_sealed(self.path)
-
     def _read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
         end of one of its files.
@@ -1960,10 +1951,9 @@ class MicroTetherDB(_Mapping):
         """
         for slot in range(_SLOTS):
             if lent >> slot & 1:
-                for key in list(self._data[slot]):
-                    value = self._data[slot][key]
-                    if isinstance(value, _CONTAINERS):
-                        yield key, value
+                for item in self._data[slot].items():
+                    if isinstance(item[1], _CONTAINERS):
+                        yield item
 
     def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
@@ -1987,12 +1977,15 @@ class MicroTetherDB(_Mapping):
         left = 0
         for _ in self._lent_items(lent):
             left += 1
-        if left:
-            for part in store.read_again():
+        try:
+            for part in _Store(self._path).read() if left else ():
                 for key in part:
                     value = self._find(key)
                     if isinstance(value, _CONTAINERS) and lent >> (_hash(key) & (_SLOTS - 1)) & 1:
                         left -= _is_same(part[key], value)
+        except ValueError:  # X is damaged by now
+            if store.seal is None:
+                raise  # it is another program's, and not to be replaced
         return left != 0
 
 

@@ -418,14 +418,14 @@ def test_a_read_of_a_callback_while_a_database_closes_hides_no_change(path, monk
     db.update(a={"x": 1}, b={"x": 1})
     db.flush()
     db["a"]["x"] = 2
-    read_again = module._Store.read_again
+    read = module._Store.read
 
     def callback(store):
         monkeypatch.undo()
         assert db["b"] == {"x": 1}
-        return read_again(store)
+        return read(store)
 
-    monkeypatch.setattr(module._Store, "read_again", callback)
+    monkeypatch.setattr(module._Store, "read", callback)
     db.close()
     assert after_a_crash(path) == {"a": {"x": 2}, "b": {"x": 1}}
 

@@ -1575,19 +1575,16 @@ class MicroTetherDB(_Mapping):
         # more attribute makes an empty block a seventh slower.
         self._since = None
         with self._operation():
-            self._ended = "was not opened"  # yet: what it has read so far can't be taken over
+            self._ended = "was not opened"  # yet: what it has read so far isn't to be saved
+            self._open()
             try:
-                self._open()
-                try:
-                    self._read_all(_SELDOM)
-                except MemoryError:
-                    self._read_all(_OFTEN)
-                if self._store.seal == 0:
-                    self._fold()
-                self._ended = None
-            except BaseException:
-                self._retire("was not opened")
-                raise
+                self._read_all(_SELDOM)
+            except MemoryError:
+                self._read_all(_OFTEN)
+            if self._store.seal == 0:
+                self._fold()
+            self._ended = None
+            _open_ones[self._path] = self  # now the claim is its own
 
     def _open(self):
         """See that nobody else has the files open, or take them over."""
@@ -1607,7 +1604,6 @@ class MicroTetherDB(_Mapping):
             for _ in self._store.read():
                 pass  # if it is damaged, the older one goes on
             older._retire("was opened again, by another MicroTetherDB(...)")
-        _open_ones[self._path] = self  # last: now the claim is its own
 
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is
@@ -1627,8 +1623,7 @@ class MicroTetherDB(_Mapping):
     def _retire(self, why):
         self._ended = why
         self._data = _NO_DATA
-        if _open_ones.get(self._path, self)._ended:  # else another one has it open
-            _open_ones.pop(self._path, None)
+        _open_ones.pop(self._path, None)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.

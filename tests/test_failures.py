@@ -312,7 +312,7 @@ def test_ctrl_c_as_a_database_closes_loses_nothing_when_it_is_opened_again(path)
     open_ones = module._open_ones
 
     class Struck:
-        def get(self, *_):
+        def pop(self, *_):
             module._open_ones = open_ones
             raise KeyboardInterrupt
 

@@ -1341,37 +1341,20 @@ class _Block:
             if not self.order and not (is_alone and key == next(reversed(data))):
                 self.order.extend(data)
 
-        def moved(self):
-            """Return {key: None} of the last keys, in their order, if any of them has moved there:
-            by being deleted and set again."""
-            data = self.db._data[0]
-            notes = self.notes[0]
-            last = {}
-            for key in reversed(data):
-                if key not in notes:
-                    break
-                last[key] = None
-            if last:
-                new = {key: None for key in notes if _old_value(notes[key]) is _MISSING}
-                ordered = [key for key in self.order if key in data and key not in new]
-                ordered += [key for key in new if key in data]
-                if list(data) == ordered:
-                    return {}
-            return dict(reversed(last.items()))
-
         def changed_in_order(self):
-            """As changed(). What was moved is deleted first, so that it comes behind the rest."""
-            moved = self.moved()
-            if moved:  # what is written without changed() has to be plain, too
-                self.check()
-            for key in moved:
+            """As changed(). What has moved, by being deleted and set again, is deleted first and
+            set last, so that it comes behind the rest."""
+            changed = dict(self.changed())
+            data = self.db._data[0]
+            before = iter(self.order)  # `in` goes on in it: in vain, from the first that has moved
+            last = {key: data[key] for key in data if key not in before}
+            for key in last:
                 if _old_value(self.notes[0][key]) is not _MISSING:
                     yield key, _MISSING
-            for key in moved:
-                yield key, self.db._data[0][key]
-            for key, value in self.changed():
-                if key not in moved:
-                    yield key, value
+            for key in changed:
+                if key not in last:
+                    yield key, changed[key]
+            yield from last.items()
 
     def texts(self):
         """Yield the text of a record for each change that may have to be saved."""

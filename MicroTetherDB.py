@@ -1259,22 +1259,24 @@ class _Block:
             return
         own = {}
         copy = _copy(value, own)
-        self.note(slot, key, value if copy is _MISSING else copy, copy, own)
+        self.note(slot, key, (value if copy is _MISSING else copy, copy, own))
 
-    def note(self, slot, key, old, copy=_MISSING, own=None):
-        """Note what was there before: old, if nothing is noted. Return the notes of that slot.
+    def note(self, slot, key, note):
+        """Note what was there before a key is set or deleted or, as a tuple, what is lent.
 
-        Without copy and own, for a key that is to be set or deleted; else for what is lent.
+        What was there before stays, if it is noted already. Return the notes of that slot.
         """
         notes = self.notes.setdefault(slot, {})
-        if key not in notes and not own and not self.busy and isinstance(old, _CONTAINERS):
-            self.lend(slot, key, old)  # the user may have it
-        if key in notes:
-            was = notes[key]
-            old = _old_value(was)
-            if copy is not _MISSING:
-                copy = _MISSING if old is was else was[1]
-        notes[key] = (old, copy, own) if own else old
+        if type(note) is tuple:
+            was = notes.get(key, note)
+            old, copy = was[:2] if type(was) is tuple else (was, _MISSING)
+            note = old, copy, note[2]
+        else:
+            if not self.busy and isinstance(note, _CONTAINERS) and key not in notes:
+                self.lend(slot, key, note)  # the user may have it
+            if key in notes:
+                note = _old_value(notes[key])
+        notes[key] = note
         return notes
 
     def put(self, key, value, text):
@@ -1370,11 +1372,9 @@ class _Block:
             notes = self.notes[slot]
             for key in notes:
                 note = notes[key]
-                is_lent = type(note) is tuple
-                if not is_lent or note[1] is _MISSING:
-                    parent.note(slot, key, _old_value(note))
-                if is_lent:
-                    parent.note(slot, key, *note)
+                if type(note) is tuple and note[1] is _MISSING:  # it was set, then lent
+                    parent.note(slot, key, note[0])
+                parent.note(slot, key, note)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 

@@ -1110,6 +1110,13 @@ def _keeper(block, db):
     return block and block.keeper
 
 
+def _abandon_up_to(block):
+    """Roll back the open blocks that are inside of a block, or all if it is None."""
+    while _innermost is not block:
+        _innermost.roll_back()
+        _innermost.leave()
+
+
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
@@ -1146,7 +1153,7 @@ class _Block:
         task = _task()
         outer = _own_block()
         keeper = self
-        acquire = _lock.acquire
+        acquire = int if outer else _lock.acquire  # int() does nothing: it is this thread's
         if outer:
             if outer.busy:
                 raise RuntimeError(_BUSY)
@@ -1154,7 +1161,6 @@ class _Block:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
             if not self.undo:
                 keeper = _keeper(outer, db) or self
-            acquire = int  # which does nothing: it is this thread's
         # A callback or Ctrl-C comes where code branches: not between these lines.
         acquire()
         was = self.keeper
@@ -1168,8 +1174,11 @@ class _Block:
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            if outer and self.undo and not self.busy:
-                self.separate()
+            parent = outer and self.undo and not self.busy and self.parent()
+            if parent:
+                self.busy = True  # or a callback might change more meanwhile
+                parent.check()  # a list that two values share could be undone in one of them only
+                self.busy = False
             return db
         except BaseException:
             self.leave()
@@ -1183,8 +1192,7 @@ class _Block:
                 if not kind or not self.is_open():
                     leave = _Block.refuse_to_end
                     return
-                while _innermost is not self:  # Ctrl-C has kept them from ending
-                    _innermost.abandon()
+                _abandon_up_to(self)  # Ctrl-C has kept them from ending
             self.busy = True
             if kind and (self.undo or is_operation):
                 self.roll_back()
@@ -1214,15 +1222,10 @@ class _Block:
         if _ON_PC:
             self.ended = self.keeper = True  # so that it doesn't refer to itself
 
-    def abandon(self):
-        self.roll_back()
-        self.leave()
-
     def refuse_to_end(self):
         """Roll back all blocks that are open, if this is one of them, and free the lock."""
         if self.is_open():
-            while _own_block():
-                _innermost.abandon()
+            _abandon_up_to(None)
         raise RuntimeError(_MISUSED)
 
     def is_open(self):
@@ -1231,15 +1234,6 @@ class _Block:
         while block and block is not self:
             block = block.outer
         return block is self
-
-    def separate(self):
-        """See that no two values of the block around share a dict or list, which could not be
-        undone in one of them alone."""
-        parent = self.parent()
-        if parent:
-            self.busy = True  # or a callback might change more meanwhile
-            parent.check()
-            self.busy = False
 
     def parent(self):
         """Return what keeps the notes in the block around it, or None."""
@@ -1383,17 +1377,13 @@ class _Block:
 
         This takes no memory.
         """
-        interrupted = False
-        while True:
-            try:
-                self.busy = True
-                if self.db._since is self.db._store.end:
-                    self.put_back()
-                break
-            except KeyboardInterrupt:
-                interrupted = True
-        if interrupted:
-            raise KeyboardInterrupt
+        try:
+            self.busy = True
+            if self.db._since is self.db._store.end:
+                self.put_back()
+        except KeyboardInterrupt:
+            self.roll_back()  # again, to its end
+            raise
 
     def put_back(self):
         for slot in self.notes:
@@ -1485,7 +1475,7 @@ if _ON_PC:
             finally:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
-                        _innermost.abandon()
+                        _abandon_up_to(block.outer)
                 if not block.ended and not _innermost and _lock._is_owned():
                     _lock.release()  # Ctrl-C came while it was entered, or left
 

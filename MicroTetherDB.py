@@ -1111,8 +1111,8 @@ def _keeper(block, db):
 
 
 def _abandon_up_to(block):
-    """Roll back the open blocks that are inside of a block, or all if it is None."""
-    while _innermost is not block:
+    """Roll back this thread's open blocks that are inside of a block, or all if it is None."""
+    while _own_block() is not block:
         _innermost.roll_back()
         _innermost.leave()
 
@@ -1342,7 +1342,9 @@ class _Block:
             set last, so that it comes behind the rest."""
             changed = dict(self.changed())
             data = self.db._data[0]
-            before = iter(self.order)  # `in` goes on in it: in vain, from the first that has moved
+            # `in` walks on in this, and to its end at the first key that has moved or is new: all
+            # others come behind that one.
+            before = iter(self.order)
             last = {key: data[key] for key in data if key not in before}
             for key in last:
                 if _old_value(self.notes[0][key]) is not _MISSING:
@@ -1581,17 +1583,18 @@ class MicroTetherDB(_Mapping):
     def _read_all(self, interval):
         """Read the files. Collect garbage after each interval of so many parts, before the heap is
         all holes, too small for what a dict needs in one piece."""
-        self._data = [{} for _ in range(_SLOTS)]
+        slots = [{} for _ in range(_SLOTS)]
         for count, part in enumerate(self._store.read()):
             if not _ON_PC and count % interval == interval - 1:
                 gc.collect()
             for key in part:
                 value = part[key]
-                data = self._data[_hash(key) & (_SLOTS - 1)]
+                data = slots[_hash(key) & (_SLOTS - 1)]
                 if value is _MISSING:
                     data.pop(key, None)
                 else:
                     data[key] = value
+        self._data = slots
 
     def _retire(self, why):
         self._ended = why

@@ -742,38 +742,30 @@ class _Store:
         Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
-        path = name = self.path
+        path = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        seal, previous = _seals_of(path)
-        is_gone = seal == 0
-        if is_gone:
-            name += ".tmp"  # there, if a rename was cut off
-            seal, previous = _seals_of(name)
-        elif previous == _DAMAGED:
+        name, seal, previous = self.find(False)
+        if previous == _DAMAGED:
             raise ValueError(
                 path + " is damaged: its checksum doesn't match. If you have edited it, delete "
                 "its last two, blank lines; else restore a backup"
             )
+        self.seal = seal
         if not seal:
             # A torn X.tmp of at most that size is what is left of a new database.
-            if sizes or is_gone and self.has_tmp > _EMPTY_SIZE:
+            if sizes or seal == 0 and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
                     ".tmp is there: put the right file back, or remove those"
                 )
-            if is_gone:
-                self.seal = 0
-            else:
+            if seal is None:
                 yield from _read_foreign(path)
             return
-        if self.has_tmp and not is_gone:
-            self.seals()  # unless the two are one file
-        yield from _read_sealed(name)
-        self.seal = seal
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
+        yield from _read_sealed(name)
         yield from self._read_journal(sizes, previous)
-        if is_gone:
+        if name != path:
             _rename(name, path)
 
     def _read_journal(self, sizes, previous):
@@ -952,31 +944,33 @@ class _Store:
         except Exception:
             pass
 
-    def seals(self):
-        """Return the seals of X, as _seals_of() does, once its rename has ended.
+    def find(self, ends_rename):
+        """Return the path of X and its seals, as _seals_of() does.
 
         FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
-        cut off after the first step, X gets its name here; after the second, it is a ValueError.
+        cut off after the first step, X is at X.tmp, or gets its name here; after the second, it is
+        a ValueError.
         """
         path = self.path
         name = path + ".tmp"
-        renamed = _seals_of(name)
-        if renamed[0] and not _size(path):
-            _rename(name, path)
-            return renamed
-        seals = _seals_of(path)
-        if renamed[0] and renamed[0] == seals[0]:
+        renamed, its_previous = _seals_of(name)
+        if renamed and not _size(path):
+            if ends_rename:
+                _rename(name, path)
+            return name, renamed, its_previous
+        seal, previous = _seals_of(path)
+        if renamed and renamed == seal:
             raise ValueError(
                 path + " and its .tmp are one file since a power cut: copy it elsewhere, "
                 "remove both, and copy it back"
             )
-        return seals
+        return path, seal, previous
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
         if must_fold:
-            there = self.seals()[0]
+            there = self.find(True)[1]
             if there and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
@@ -1052,7 +1046,7 @@ class _Store:
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.sizes_beside()
-        self.seal, previous = self.seals()
+        _, self.seal, previous = self.find(True)
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
 

@@ -321,7 +321,6 @@ _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
-_ROUNDS = const(9)  # to find a float whose text is exact: two are enough, as far as is known
 
 
 def _place(where, key):
@@ -366,12 +365,8 @@ def _simple(value, where):
     if value * 0 != 0:  # inf, or no number
         raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
     if isinstance(value, float):
-        for _ in range(_ROUNDS):  # until its text is exact
-            was = value
-            value = json.loads(_encode(was))
-            if value == was:
-                break
-        return was
+        back = json.loads(_encode(value))
+        return value if back == value else _simple(back, where)  # until its text is exact
     if value >> _MAX_BITS not in (0, -1):
         raise ValueError(where + ": can't store an int of more than 4,300 digits")
     return value
@@ -681,7 +676,7 @@ def _read_sealed(path):
 
 
 def _read_foreign(path):
-    """Yield the data of a JSON file that another program made, as dicts of some keys."""
+    """Yield the data of a JSON file that another program made, as one dict."""
     try:
         with open(path, "rb") as file:
             start = file.read(3)
@@ -693,9 +688,7 @@ def _read_foreign(path):
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it holds no JSON object, or not all of it")
-        for key in list(data):
-            item = _plain_item(key, data.pop(key), {})
-            yield {item[0]: item[1]}
+        yield _plain(data, "db", {id(data): data}, -1)
     except (TypeError, ValueError) as error:
         why = str(error) or "it is no UTF-8"
         raise ValueError("%s can't be opened: %s" % (path, why)) from None

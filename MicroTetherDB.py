@@ -336,11 +336,12 @@ def _joined(text, where):
     data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
-        if data[at + 1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
-            if data[at + 1] > 0xAF or data[at + 3 : at + 4] != b"\xed" or data[at + 4] < 0xB0:
+        pair = data[at : at + 6]
+        if pair[1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
+            if pair[1] > 0xAF or pair[3] != 0xED or pair[4] < 0xB0:
                 raise ValueError(where + ": can't store a surrogate, half of a character")
-            high = (data[at + 1] & 0x0F) << 6 | data[at + 2] & 0x3F
-            low = (data[at + 4] & 0x0F) << 6 | data[at + 5] & 0x3F
+            high = (pair[1] & 0x0F) << 6 | pair[2] & 0x3F
+            low = (pair[4] & 0x0F) << 6 | pair[5] & 0x3F
             data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
         at = data.find(b"\xed", at + 1)
     return text if data is was else json.loads(data)
@@ -349,7 +350,7 @@ def _joined(text, where):
 def _simple(value, where):
     """Return what is no dict or list as it reads back, in a plain type."""
     if type(value) not in _SIMPLE:
-        if not isinstance(value, (str, int, float)):
+        if not isinstance(value, _SIMPLE):
             name = type(value).__name__
             n = "n" if name[:1] in "aeiou" else ""
             raise TypeError("%s: can't store a%s %s" % (where, n, name))
@@ -388,7 +389,7 @@ def _plain(value, where, own, depth=0):
             plain = {} if is_dict else list(value)
         for key in list(value) if is_dict else range(len(value)):
             place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
-            name = _plain(key, place, own) if is_dict else key
+            name = _simple(key, place) if is_dict else key
             item = _plain(value[key], place, own, depth + 1)
             if name is not key and plain is value:
                 del value[key]  # no branch from here on: Ctrl-C could come there
@@ -401,7 +402,7 @@ def _plain_item(key, value, own):
     """As _plain(), for a key of db with its value. Return [key, value]."""
     where = _place("db", key)
     try:
-        return [_plain(key, where, own), _plain(value, where, own)]
+        return [_simple(key, where), _plain(value, where, own)]
     except RuntimeError as error:
         if "recursion" not in str(error):
             raise

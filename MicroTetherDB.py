@@ -507,6 +507,8 @@ def _check_for_change(key, note, value):
         # What was a dict or list may have had changes that weren't saved.
         return note is not value and (isinstance(note, _CONTAINERS) or not _is_same(note, value))
     _, copy, own = note
+    if own.get(id(value)) is not value:
+        return True  # an inner block, which checks it, has set or deleted the key
     if _is_same(copy, value, own.copy()):
         return False
     if isinstance(value, _CONTAINERS):
@@ -1789,8 +1791,9 @@ class MicroTetherDB(_Mapping):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
-            if block:  # it knows best whose a dict or list is. Those around it were checked before
+            while block:  # it knows best whose a dict or list is
                 block.check()
+                block = block.parent()
             self._check_lent()
             if _ON_PC:
                 _claim(path)

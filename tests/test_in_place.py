@@ -685,6 +685,20 @@ def test_a_value_set_in_an_inner_transaction_stays_the_value_after_backups(path)
     assert content(db) == after_a_crash(path) == {"a": {"log": [1, 2]}}
 
 
+def test_a_list_stays_in_the_value_it_was_read_from_after_a_backup_in_an_inner_block(path):
+    for to, its in (("a", "b"), ("b", "a")):
+        db = MicroTetherDB(path)
+        db.update({to: {}, its: {"log": [0]}})
+        with db.transaction():
+            target = db[to]
+            log = db[its]["log"]
+            with db.transaction():
+                target["copy"] = log
+                db.backup(path + ".copy")
+                log.append(1)
+        assert content(db) == after_a_crash(path) == {to: {"copy": [0]}, its: {"log": [0, 1]}}
+
+
 def test_what_is_put_into_a_value_and_read_again_after_a_transaction_within_is_saved(path):
     db = MicroTetherDB(path)
     db["user"] = {}

@@ -122,6 +122,15 @@ def test_two_halves_of_a_character_are_stored_as_that(path):
     assert db["new"] == after_a_crash(path)["new"] == expected
 
 
+def test_a_key_of_two_halves_of_a_character_is_refused(path):
+    halves = chr(0xD83D) + chr(0xDE00)
+    db = start(path)
+    db["\U0001f600"] = 1
+    raises(ValueError, db.setdefault, halves, 2)  # a look-up with it would find nothing
+    raises(ValueError, db.update, {halves: 2})
+    assert db["\U0001f600"] == after_a_crash(path)["\U0001f600"] == 1
+
+
 def contains_itself():
     in_list = []
     in_list.append(in_list)

@@ -513,11 +513,10 @@ def _check_for_change(key, note, value):
         return True  # an inner block, which checks it, has set or deleted the key
     if _is_same(copy, value, own.copy()):
         return False
-    if isinstance(value, _CONTAINERS):
-        _plain_item(key, value, own.copy())
-        its = {}  # all, also inside of those that are in own already
-        _add_containers(value, its)
-        own.update(its)
+    _plain_item(key, value, own.copy())
+    its = {}  # all, also inside of those that are in own already
+    _add_containers(value, its)
+    own.update(its)
     return not _is_same(copy, value)
 
 
@@ -742,7 +741,7 @@ class _Store:
         path = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        name, seal, previous = self.find(False)
+        name, seal, previous = self.find()
         if previous == _DAMAGED:
             raise ValueError(
                 path + " is damaged: its checksum doesn't match. If you have edited it, delete "
@@ -934,19 +933,16 @@ class _Store:
         except Exception:
             pass
 
-    def find(self, ends_rename):
-        """Return the path of X and its seals, as _seals_of() does.
+    def find(self):
+        """Return the path at which X is, and its seals, as _seals_of() does.
 
         FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
-        cut off after the first step, X is at X.tmp, or gets its name here; after the second, it is
-        a ValueError.
+        cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
         """
         path = self.path
         name = path + ".tmp"
         renamed, its_previous = _seals_of(name)
         if renamed and not _size(path):
-            if ends_rename:
-                _rename(name, path)
             return name, renamed, its_previous
         seal, previous = _seals_of(path)
         if renamed and renamed == seal:
@@ -956,11 +952,18 @@ class _Store:
             )
         return path, seal, previous
 
+    def end_rename(self):
+        """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
+        name, seal, previous = self.find()
+        if name != self.path:
+            _rename(name, self.path)
+        return seal, previous
+
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
         if must_fold:
-            there = self.find(True)[1]
+            there = self.end_rename()[0]
             if there and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
@@ -1036,7 +1039,7 @@ class _Store:
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.sizes_beside()
-        _, self.seal, previous = self.find(True)
+        self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
 

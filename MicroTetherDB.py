@@ -1018,7 +1018,7 @@ class _Store:
             return crc
         except BaseException:
             try:
-                file.close()  # again, if that is what failed: FAT removes no open file
+                file.close()  # again, if that is what failed: an open file must not be removed
             finally:
                 if _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold

@@ -317,6 +317,7 @@ _EINVAL = const(22)
 
 _MISSING = object()  # stands for the value of a key that isn't there
 _CONTAINERS = (dict, list)
+_MAX_LENT = const(30)  # keys to list, as those whose value was lent
 _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
@@ -526,6 +527,7 @@ _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
+_ANY = (b"",)  # any text contains that
 # In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
 # have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
@@ -663,16 +665,21 @@ def _seals_of(path):
     return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
-def _read_sealed(path):
-    """Yield the data of a database's X, as dicts of some keys."""
+def _read_sealed(path, wanted):
+    """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
+    the wanted texts, and perhaps others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
             text[0] = _OPEN_BRACE
             if text[end - 2 : end] != b",\n":
                 break
-            text[end - 2] = _CLOSE_BRACE
-            yield _parse(text, end, path)
+            for part in wanted:
+                # Another runtime may have escaped the key in another way.
+                if part in text or b"\\" in part:
+                    text[end - 2] = _CLOSE_BRACE
+                    yield _parse(text, end, path)
+                    break
         file.seek(at + end - 1)
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
@@ -759,10 +766,19 @@ class _Store:
                 yield from _read_foreign(path)
             return
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
-        yield from _read_sealed(name)
+        yield from _read_sealed(name, _ANY)
         yield from self._read_journal(sizes, previous)
         if name != path:
             _rename(name, path)
+
+    def read_again(self, keys):
+        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
+        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
+        if self.seal is None:
+            return _Store(self.path).read()
+        if _seals_of(self.path)[0] != self.seal:
+            return ()
+        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
     def _read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
@@ -1531,8 +1547,9 @@ class MicroTetherDB(_Mapping):
         self._path = path
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
-        # The slots of which a dict or list was lent, and can be changed in place: a bit for each.
-        self._lent = 0
+        # The keys whose dict or list was lent, and can be changed in place: up to _MAX_LENT, and
+        # one more where there are more of them. A tuple, which can be looked at without the lock.
+        self._lent = ()
         # Where the journal ended when the innermost block was entered. Not in the block: there one
         # more attribute makes an empty block a seventh slower.
         self._since = None
@@ -1828,22 +1845,21 @@ class MicroTetherDB(_Mapping):
 
     def _lend(self, key, value):
         """Return a dict or list that was found, to the user: who may change it in place."""
-        slot = _hash(key) & (_SLOTS - 1)
-        bit = 1 << slot
-        if not self._lent & bit:
-            self._note_lent(bit)
+        lent = self._lent
+        if len(lent) <= _MAX_LENT and key not in lent:
+            self._note_lent(key)
         if _innermost:
             block = _keeper(_own_block(), self)
             if block:
-                block.lend(slot, key, value)
+                block.lend(_hash(key) & (_SLOTS - 1), key, value)
         return value
 
-    def _note_lent(self, bit):
-        if _own_block():
-            self._lent |= bit  # no branch, where a callback might note another one
-        else:
-            with self._operation():  # or another thread might
-                self._lent |= bit
+    def _note_lent(self, key):
+        if not _own_block():
+            with self._operation():  # or another thread might note another one meanwhile
+                return self._note_lent(key)
+        # Unless it has just been noted. No branch: a callback might come there, and note another.
+        self._lent += (key,) * (key not in self._lent)
 
     def _put(self, key, value):
         text, item = _encode_item(key, value)
@@ -1903,26 +1919,29 @@ class MicroTetherDB(_Mapping):
         self._check_lent()
         self._store.fold(self._data)
 
-    def _lent_items(self, lent):
-        """Yield (key, value) of each dict or list that may have been changed in place.
+    def _lent_keys(self):
+        """Return the keys whose dict or list was lent; None if they are too many to be listed, so
+        that it may be any."""
+        lent = self._lent  # a callback that reads may add to it
+        return lent if len(lent) <= _MAX_LENT else None
 
-        lent is self._lent, taken once: a callback that reads may lend more meanwhile.
-        """
-        for slot in range(_SLOTS):
-            if lent >> slot & 1:
-                for item in self._data[slot].items():
-                    if isinstance(item[1], _CONTAINERS):
-                        yield item
+    def _lent_items(self, keys):
+        """Yield (key, value) of each dict or list that may have been changed in place, as
+        _lent_keys() says."""
+        for key in self if keys is None else keys:
+            value = self._find(key)
+            if isinstance(value, _CONTAINERS):
+                yield key, value
 
     def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
-        lent = self._lent
+        keys = self._lent_keys()
         own = {}
-        for _, value in self._lent_items(lent):
+        for _, value in self._lent_items(keys):
             _add_containers(value, own)
-        for _, value in self._lent_items(lent):
+        for _, value in self._lent_items(keys):
             own.pop(id(value), None)
-        for key, value in self._lent_items(lent):
+        for key, value in self._lent_items(keys):
             own[id(value)] = value
             _plain_item(key, value, own)
 
@@ -1932,19 +1951,16 @@ class MicroTetherDB(_Mapping):
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
         self._check_lent()
-        lent = self._lent
+        keys = self._lent_keys()
         left = 0
-        for _ in self._lent_items(lent):
+        for _ in self._lent_items(keys):
             left += 1
-        try:
-            for part in _Store(self._path).read() if left else ():
+        if left:
+            for part in store.read_again(keys):
                 for key in part:
-                    value = self._find(key)
-                    if isinstance(value, _CONTAINERS) and lent >> (_hash(key) & (_SLOTS - 1)) & 1:
+                    value = self._find(key) if keys is None or key in keys else None
+                    if isinstance(value, _CONTAINERS):
                         left -= _is_same(part[key], value)
-        except ValueError:  # X is damaged by now
-            if store.seal is None:
-                raise  # it is another program's, and not to be replaced
         return left != 0
 
 

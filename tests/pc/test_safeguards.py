@@ -418,16 +418,28 @@ def test_a_read_of_a_callback_while_a_database_closes_hides_no_change(path, monk
     db.update(a={"x": 1}, b={"x": 1})
     db.flush()
     db["a"]["x"] = 2
-    read = module._Store.read
+    read_again = module._Store.read_again
 
-    def callback(store):
+    def callback(store, keys):
         monkeypatch.undo()
         assert db["b"] == {"x": 1}
-        return read(store)
+        return read_again(store, keys)
 
-    monkeypatch.setattr(module._Store, "read", callback)
+    monkeypatch.setattr(module._Store, "read_again", callback)
     db.close()
     assert after_a_crash(path) == {"a": {"x": 2}, "b": {"x": 1}}
+
+
+def test_close_parses_only_the_lines_around_what_was_handed_out(path, monkeypatch):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % i: {"v": i} for i in range(1000)})
+    db.flush()
+    assert db["k7"] == {"v": 7}
+    loads = module.json.loads
+    parsed = []
+    monkeypatch.setattr(module.json, "loads", lambda text: parsed.append(text) or loads(text))
+    db.close()
+    assert sum(map(len, parsed)) < 2000 < os.path.getsize(path)
 
 
 def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch):
@@ -469,23 +481,27 @@ def test_opening_begins_again_where_the_memory_is_in_pieces(path, monkeypatch):
     assert MicroTetherDB(path) == {"a": 1, "b": [2]}
 
 
-def test_a_callback_may_read_while_something_is_lent(path):
+def test_a_callback_may_read_while_it_is_noted_what_was_handed_out(path):
+    """With so many noted that one more fills the list, and with the list full: it is given up."""
     MicroTetherDB(path).update({f"k{i}": {} for i in range(40)})
 
     def change(db, key, number):
         db[key]["x"] = number
 
-    for function in MicroTetherDB._lend, MicroTetherDB._note_lent:
-        for number in range(1, 10):
+    note_lent = MicroTetherDB._note_lent.__code__
+    for many in (module._MAX_LENT - 1, module._MAX_LENT):
+        for number in range(1, 15):
             db = MicroTetherDB(path)
-            with at_line(function.__code__, number, change, db, "k38", number) as lines:
+            for i in range(many):
+                db[f"k{i}"]
+            with at_line(note_lent, number, change, db, "k38", number) as lines:
                 value = db["k39"]
             if number % 2 or len(lines) < number:  # else the other one has to be known for changed
                 value["x"] = number
             db.close()
             stored = after_a_crash(path)
-            assert stored["k39"] == value, number
-            assert stored["k38"] == {"x": number} or len(lines) < number, number
+            assert stored["k39"] == value, (many, number)
+            assert stored["k38"] == {"x": number} or len(lines) < number, (many, number)
         assert len(lines) < number  # it was tried at each line
 
 

@@ -814,19 +814,21 @@ class _Store:
         if name not in sizes:
             return chain, end
         path = self.path + name
+        batch = 0  # how many records of the next batch there are
         with open(path, "rb") as file:
             for at, line, its_chain in _records(file, chain, end):
+                batch += 1
                 if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                     continue
-                # If it has more records, read the batch again, from its first: all of it may not
-                # fit into memory.
-                for _, record, _ in _records(file, chain, end) if at > end else ((0, line, 0),):
+                # Read the batch again, from its first record: all of it may not fit into memory.
+                for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
                     change = _parse(record, -_RECORD_END, path)
                     yield {change[0]: change[1] if len(change) > 1 else _MISSING}
                     if record == line:
                         break
                 chain = its_chain
                 end = at + len(line)
+                batch = 0
         return chain, end
 
     def _gone_on_from(self, name, start, chain):

@@ -534,6 +534,7 @@ _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _DAMAGED = const(3)  # in place of the previous seal, if that of X itself is wrong
 _PIECE = const(512)  # bytes to read at once
+_KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -814,6 +815,7 @@ class _Store:
         if name not in sizes:
             return chain, end
         path = self.path + name
+        part = {}
         batch = 0  # how many records of the next batch there are
         with open(path, "rb") as file:
             for at, line, its_chain in _records(file, chain, end):
@@ -823,12 +825,16 @@ class _Store:
                 # Read the batch again, from its first record: all of it may not fit into memory.
                 for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
                     change = _parse(record, -_RECORD_END, path)
-                    yield {change[0]: change[1] if len(change) > 1 else _MISSING}
+                    if change[0] in part or len(part) == _KEYS_AT_ONCE:
+                        yield part
+                        part = {}
+                    part[change[0]] = change[1] if len(change) > 1 else _MISSING
                     if record == line:
                         break
                 chain = its_chain
                 end = at + len(line)
                 batch = 0
+        yield part
         return chain, end
 
     def _gone_on_from(self, name, start, chain):
@@ -1492,7 +1498,7 @@ else:
 
 # The database.
 
-_SELDOM = const(64)  # parts of a file to read before garbage is collected
+_SELDOM = const(16)  # parts of a file to read before garbage is collected
 _OFTEN = const(1)  # the same where the heap turned out to be too full
 
 

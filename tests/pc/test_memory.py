@@ -111,3 +111,23 @@ def test_popitem_that_fails_leaves_the_keys_in_their_order(path):
     with full_disk(path), pytest.raises(OSError):
         db.popitem()
     assert list(db) == ["a", "b", "c"]
+
+
+WHOLE = """
+import gc
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB({path!r})
+gc.collect()
+free = gc.mem_free()
+try:
+    bytearray(free // 2)
+except MemoryError:
+    raise SystemExit("of %d bytes that are free less than half are in one piece" % free)
+"""
+
+
+def test_opening_many_keys_leaves_the_heap_whole(path, folder):
+    with MicroTetherDB(path) as db:
+        db.update({f"key{i:04}": {"v": i, "s": "abcdefgh"} for i in range(1000)})
+    process = interpreter.run("-c", WHOLE.format(path=path), heap="320K", first=folder)
+    assert not process.returncode, process.stderr + process.stdout

@@ -128,7 +128,7 @@ FIGURES = [
                 least_heap(port, "import MicroTetherDB", 0, folder) for folder in (None, ROOT)
             ],
         },
-        reached=(32000,),
+        reached=(31200,),
     ),
     against_load("at rest", 1.05, rest),
     against_load("peak of opening", 1.15, peak),

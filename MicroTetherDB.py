@@ -1732,13 +1732,7 @@ class MicroTetherDB(_Mapping):
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
         """Delete the key; return its value, or default if there is none. Else KeyError."""
         with self._operation():
-            value = self._find(key)
-            if value is not _MISSING:
-                _innermost.put(key, _MISSING, None)
-                return value
-            if default is _MISSING:
-                raise KeyError(key)
-            return default
+            return self._pop(key, default)
 
     def popitem(self) -> "tuple[str, Any]":
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
@@ -1747,9 +1741,7 @@ class MicroTetherDB(_Mapping):
                 if _ON_PC:
                     data = reversed(data)
                 for key in data:
-                    value = self._find(key)
-                    _innermost.put(key, _MISSING, None)
-                    return key, value
+                    return key, self._pop(key, None)
             raise KeyError("popitem(): the database is empty")
 
     def setdefault(self, key: str, default: "Any" = None) -> "Any":
@@ -1872,6 +1864,17 @@ class MicroTetherDB(_Mapping):
     def _put(self, key, value):
         text, item = _encode_item(key, value)
         _innermost.put(item[0], item[1], text)
+
+    def _pop(self, key, default):
+        # A function of its own, so that on a stack which is nearly full this fails, and not the
+        # rollback, which nests as many calls.
+        value = self._find(key)
+        if value is not _MISSING:
+            default = value
+            _innermost.put(key, _MISSING, None)
+        elif default is _MISSING:
+            raise KeyError(key)
+        return default
 
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""

@@ -47,8 +47,8 @@ import sys
 
 __version__ = "2.0.0"
 
-# MicroPython looks for a built-in name among the module's first, and
-# in vain: these are used often.
+# MicroPython looks for a built-in name among the module's own names first, in vain. So those that
+# are used often are the module's own.
 bytes = bytes
 dict = dict
 id = id
@@ -332,8 +332,8 @@ def _place(where, key):
 
 
 def _joined(text, where):
-    """Return a text with each two surrogates as the one character that they are the halves of: so
-    JSON escapes it, and a board reads that as two. ValueError if there is one half only."""
+    """Return a text with each pair of surrogates as the one character that it stands for: a board
+    reads an escaped one as such a pair. ValueError if half of a pair is missing."""
     data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
@@ -349,7 +349,7 @@ def _joined(text, where):
 
 
 def _simple(value, where):
-    """Return what is no dict or list as it reads back, in a plain type."""
+    """Return a value other than a dict or list as it reads back, in a plain type."""
     if type(value) not in _SIMPLE:
         if not isinstance(value, _SIMPLE):
             name = type(value).__name__
@@ -1353,8 +1353,8 @@ class _Block:
             set last, so that it comes behind the rest."""
             changed = dict(self.changed())
             data = self.db._data[0]
-            # `in` walks on in this, and to its end at the first key that has moved or is new: all
-            # others come behind that one.
+            # `in` uses this up: key by key and, at the first that has moved or is new, to its end.
+            # What comes behind that one has moved or is new, too.
             before = iter(self.order)
             last = {key: data[key] for key in data if key not in before}
             for key in last:
@@ -1866,8 +1866,8 @@ class MicroTetherDB(_Mapping):
         _innermost.put(item[0], item[1], text)
 
     def _pop(self, key, default):
-        # A function of its own, so that on a stack which is nearly full this fails, and not the
-        # rollback, which nests as many calls.
+        # A function of its own: if the stack is nearly full, this must fail, and not the rollback,
+        # which nests as many calls.
         value = self._find(key)
         if value is not _MISSING:
             default = value

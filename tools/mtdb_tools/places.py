@@ -174,12 +174,11 @@ class There:
             if name + "/" in names:
                 raise Trouble(f"{self.name + end} is a folder, so it can't belong to a database")
             others = [other for other in names if other.lower() == name.lower()]
-            for other in [] if name in others else others:
-                if self._is_there(self.path + end):
-                    raise Trouble(
-                        f"the board has :{self.folder + other}, and its file system takes "
-                        f"{self.name + end} for the same file: write the name as it is there"
-                    )
+            if others and name not in others and self._is_there(self.path + end):
+                raise Trouble(
+                    f"the board has :{self.folder + others[0]}, and its file system takes "
+                    f"{self.name + end} for the same file: write the name as it is there"
+                )
 
     def _is_there(self, path):
         """Whether the board finds a file at path: FAT does in whatever case it is written."""

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -372,6 +373,25 @@ def test_what_is_read_while_another_program_writes_was_there_at_one_time(writer)
         assert data.get("a") == data.get("b")
         numbers.append(data.get("a", 0))
     assert numbers == sorted(numbers) and len(set(numbers)) > 10
+
+
+@pytest.mark.parametrize("command", [["set", "my.db", "a", "2"], ["load", "my.db"]], ids=" ".join)
+def test_what_is_stored_where_there_is_no_room_for_one_file_is_not_told_as_failed(command):
+    """The value is in the journal, which takes less room than a new my.db."""
+    with MicroTetherDB("my.db") as db:
+        db.update({f"key {n}": 100 * "x" for n in range(1000)})
+    limit = os.path.getsize("my.db") // 2
+    process = subprocess.run(
+        [*MTDB, *command],
+        input=b'{"a": 2}',
+        capture_output=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert process.returncode == 0, process
+    text = "mtdb: my.db: it is stored, but in the journal: my.db can't be written anew: "
+    assert process.stderr.decode() == text + "File too large\n"
+    assert contents()["a"] == 2
 
 
 # Output that nobody reads, or that can't be written.

@@ -74,12 +74,17 @@ def run(main):
     if sys.stdout is None:  # it was closed by who has started this program
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (as long as the program runs)
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # for names of folders
-    name = os.path.basename(sys.argv[0]).removesuffix(".py")
+    name = program()
     try:
         status = attempt(name, lambda: _interruptibly(main))
     except SystemExit as end:  # --help, or wrong usage
         status = end.code
     sys.exit(attempt(name, sys.stdout.flush) or status)
+
+
+def program():
+    """Return the name of this program, without ".py"."""
+    return os.path.basename(sys.argv[0]).removesuffix(".py")
 
 
 def _interruptibly(main):
@@ -129,8 +134,13 @@ def sentence(error):
     return f"{error.filename}: {error.strerror}"
 
 
+def tell(message, name=None):
+    """Print a message in one line on the standard error. name is the program's."""
+    print(f"{name or program()}:", " ".join(str(message).split()), file=sys.stderr)
+
+
 def _fail(name, message, status=FAILED):
-    print(f"{name}:", " ".join(str(message).split()), file=sys.stderr)
+    tell(message, name)
     return status
 
 

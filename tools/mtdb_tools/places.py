@@ -15,7 +15,7 @@ import time
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import stats
 from mtdb_tools.cable import NoAnswer
-from mtdb_tools.command import Trouble
+from mtdb_tools.command import Trouble, tell
 from mtdb_tools.database_files import (
     FILES,
     JOURNALS,
@@ -87,13 +87,26 @@ class Here:
         self.must_be_files()
         is_new = not any(os.path.exists(self.path + end) for end in FILES)
         must_exist(self, create or not is_new)
-        with opened(self.path, self) as db:
-            try:
-                yield db
-            except BaseException:
-                if is_new and not db:  # nothing was stored: leave nothing
-                    os.remove(self.path)
-                raise
+        db = opened(self.path, self)
+        try:
+            yield db
+        except BaseException:
+            if is_new and not db:  # nothing was stored: leave nothing
+                os.remove(self.path)
+            with contextlib.suppress(OSError):  # what has failed before is what is told
+                db.close()
+            raise
+        self._close(db)
+
+    def _close(self, db):
+        """Close a database that was changed. Each change is on the disk already."""
+        try:
+            db.close()
+        except OSError as error:  # a full disk, say
+            tell(
+                f"{self.name}: it is stored, but in the journal: {self.name} can't be written "
+                f"anew: {error.strerror}"
+            )
 
     def must_be_files(self):
         """Raise Trouble if a database can't be there, whether there is one or not."""

@@ -3,7 +3,7 @@
 import runpy
 
 import interpreter
-from recipes import FOLDER
+from recipes import FOLDER, run
 
 counter = runpy.run_path(str(FOLDER / "counter.py"))
 
@@ -27,3 +27,25 @@ def test_the_years_are_computed_from_them():
     erases = counter["years"](348, 1) * 365.25 * 24 * 3600 * 0.17 * 1.7
     assert abs(erases - 348 * 100000) < 1
     assert counter["years"](348, 60) / counter["years"](348, 1) > 59.9
+
+
+ON_A_PYBOARD = """
+import os
+
+import counter
+import flash
+
+counter.sys = type("", (), {"platform": "pyboard"})
+chip = flash.Flash()
+os.VfsLfs2.mkfs(chip)
+os.mount(os.VfsLfs2(chip), "/flash")
+os.umount("/")
+os.chdir("/flash")
+print(counter.free_blocks())
+"""
+
+
+def test_the_free_blocks_are_those_of_the_folder_that_the_board_starts_in(tmp_path):
+    """On some boards / has only the folders in which flash and card are."""
+    (free,) = run("micropython", ON_A_PYBOARD, tmp_path, interpreter.ROOT / "tests")
+    assert int(free) == 62

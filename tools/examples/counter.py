@@ -37,7 +37,7 @@ def free_blocks():
     """How many blocks of this board's flash are free; on a PC, of an empty Pico's."""
     if sys.platform in ("linux", "darwin", "win32"):
         return 348
-    size, _, _, free = os.statvfs("/")[:4]
+    size, _, _, free = os.statvfs(os.getcwd())[:4]
     return free * size // BLOCK
 
 

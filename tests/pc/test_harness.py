@@ -36,6 +36,11 @@ def test_folder_is_empty(path):
     assert os.listdir() == []
 
 
+@support.only("board", "it is a board that has little RAM")
+def test_takes_too_much(path):
+    bytearray(1 << 40)
+
+
 @support.only("cpython", "to see that it is left out")
 def test_of_cpython(path):
     assert False
@@ -95,16 +100,17 @@ def test_all_tests_can_be_run_on_a_board(tests, tmp_path):
     process = interpreter.run("-c", program, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     said = process.stdout.splitlines()
-    results = [line.split()[:2] for line in said if line.startswith(("ok ", "FAIL "))]
+    results = [line.split()[:2] for line in said if line.startswith(("ok ", "FAIL ", "skip "))]
     assert results == [
         ["FAIL", "test_some.test_fails"],
         ["ok", "test_some.test_folder_is_empty"],
         ["FAIL", "test_some.test_of_micropython"],
         ["ok", "test_some.test_passes"],
         ["FAIL", "test_some.test_raises"],
+        ["skip", "test_some.test_takes_too_much:"],
     ]
     assert "AssertionError: why: so" in said
-    assert said[-1] == "2 passed, 3 failed"
+    assert said[-2:] == ["1 skipped: the board has too little RAM", "2 passed, 3 failed"]
     assert not (tmp_path / "scratch").exists()
 
 

@@ -16,6 +16,7 @@ ON_PICO = "test_bad_input", "test_blocks", "test_in_place", "test_mapping", "tes
 
 def check(board, *command):
     output = board.mpremote("mount", interpreter.ROOT, *command)
+    assert re.findall("^skip .*", output, re.M) == []
     assert re.findall(r"^FAIL .*\n(?:Traceback.*\n|  .*\n|\w*Error.*\n)*", output, re.M) == []
     passed, failed = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M).groups()
     assert int(passed) > 50

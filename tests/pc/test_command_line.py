@@ -602,7 +602,7 @@ def test_a_folder_on_the_board(pseudo_board):
         name, *rest = command
         text = run(name, ":nodir/my.db", *rest, *port, status=1)
         assert "there is no folder :nodir on the board. Make it, or look" in text
-        assert "mpremote mkdir :nodir" in text
+        assert f"mpremote connect {pseudo_board.port} mkdir :nodir" in text
     text = run("list", ":data/no.db", *port, status=1)
     assert "there is no database :data/no.db on the board. set and load make one" in text
 

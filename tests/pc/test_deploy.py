@@ -124,9 +124,10 @@ def test_no_room_beside_an_older_copy(pseudo_board):
     board = pseudo_board
     board.mpremote("mkdir", ":lib", "+", "cp", MODULE, ":lib/")
     board.mpremote("exec", "f = open('big', 'w'); f.write(144 * 1024 * 'x'); f.close()")
-    remove = "mpremote rm :/lib/MicroTetherDB.py"
-    check_failed(run(board), "no room", f"Remove the older copy: {remove}\n")
-    board.mpremote(*remove.split()[1:])
+    remove = "rm :/lib/MicroTetherDB.py"
+    how = f"Remove the older copy: mpremote connect {board.port} {remove}\n"
+    check_failed(run(board), "no room", how)
+    board.mpremote(*remove.split())
     check(run(board), "MicroTetherDB.mpy")
 
 

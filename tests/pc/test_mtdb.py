@@ -453,7 +453,8 @@ def test_no_room_on_the_board(pseudo_board, capsys):
     text = json.dumps("y" * 30_000)
     assert main("--port", board.port, "set", ":my.db", "b", text) == 1
     text = capsys.readouterr().err
-    assert "no room left on the board. Remove files that it doesn't need: mpremote" in text
+    mpremote = f"mpremote connect {board.port}"
+    assert f"no room left on the board. Remove files that it doesn't need: {mpremote} ls" in text
     assert place.run("print(list(db.items()))") == "[('a', 1)]\n"
     assert "my.db.tmp" not in place.files()
 

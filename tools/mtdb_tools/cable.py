@@ -14,8 +14,8 @@ PATIENCE = 60  # seconds to wait for the board at each step
 SLOWEST = 1000  # bytes a second that any board moves
 
 NO_ROOM = (
-    "there is no room left on the board. Remove files that it doesn't need: mpremote ls, "
-    "mpremote rm :NAME"
+    "there is no room left on the board. Remove files that it doesn't need: {mpremote} ls, "
+    "{mpremote} rm :NAME"
 )
 MEANINGS = (
     (
@@ -122,7 +122,9 @@ class Board:
             return _in_use(" or ".join(boards)) if boards else NO_BOARD
         for sign, meaning in MEANINGS:
             if sign in output:
-                return meaning.format(port=self._port or "the board's port")
+                return meaning.format(
+                    port=self._port or "the board's port", mpremote=self.mpremote
+                )
         lines = [line for line in output.splitlines() if line.strip()]
         return lines[-1].removeprefix("mpremote: ") if lines else "mpremote failed"
 

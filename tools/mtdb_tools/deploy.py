@@ -189,7 +189,7 @@ def copy(board, file, about):
             what, names = "the older copy", " ".join(f":{path}" for path in about.copies)
         raise Trouble(
             f"there is no room on the board: {size:,} bytes needed, {max(about.flash, 0):,} free. "
-            f"Remove {what}: mpremote rm {names}"
+            f"Remove {what}: {board.mpremote} rm {names}"
         )
     try:
         board.send(file, file.name)

@@ -179,7 +179,7 @@ class There:
             folder = ":" + self.folder.rstrip("/")
             raise Trouble(
                 f"there is no folder {folder} on the board. Make it, or look what there is: "
-                f"mpremote mkdir {folder}, mpremote ls :"
+                f"{self.board.mpremote} mkdir {folder}, {self.board.mpremote} ls :"
             )
 
     def _must_be_files(self, names):

@@ -14,6 +14,7 @@ import termios
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import emulator
 import pytest
 from pseudo_board import Board
 
@@ -457,6 +458,18 @@ def test_no_room_on_the_board(pseudo_board, capsys):
     assert f"no room left on the board. Remove files that it doesn't need: {mpremote} ls" in text
     assert place.run("print(list(db.items()))") == "[('a', 1)]\n"
     assert "my.db.tmp" not in place.files()
+
+
+@pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
+def test_a_number_that_is_too_large_for_the_board_is_refused(board, capsys):
+    """Or the board's program couldn't open the database any more."""
+    port = ["--port", board.port]
+    assert main(*port, "set", ":my.db", "a", "3.4e38") == 0
+    assert main(*port, "set", ":my.db", "b", '{"c": [-3.5e38]}') == 1
+    text = 'mtdb: :my.db: db["b"] has the number -3.5e+38, too large for the board\n'
+    assert capsys.readouterr().err == text
+    assert main(*port, "dump", ":my.db") == 0
+    assert json.loads(capsys.readouterr().out) == {"a": 3.4e38}
 
 
 @pytest.mark.parametrize("file_system", ["fat"])

@@ -4,6 +4,7 @@ What is only read is read from a copy: so nothing is changed, not even a torn ta
 """
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -28,6 +29,7 @@ from mtdb_tools.database_files import (
 
 TRIES = 100  # to copy a database that a program is writing to
 PAUSE = 0.02  # seconds between two of them
+FLOAT_MAX = 3.4028235e38  # of 32 bits, as most boards have them
 
 
 class Damaged(Trouble):
@@ -216,9 +218,21 @@ class There:
             length = sum(size(copy + end) for end in self.sums)
             with opened(copy, self) as db:
                 yield db
+                self._must_be_readable(db)
             if sums(copy) != self.sums:
                 idle = [end for end in journals if not journals[end].records]
                 self._replace(copy, idle, length + size(copy))
+
+    def _must_be_readable(self, db):
+        """Raise Trouble if a number is too large for the board: it could not open the database."""
+        for key in db:
+            for number in floats_in(db[key]):
+                if abs(number) > FLOAT_MAX and self._has_small_floats():
+                    text = f"has the number {number}, too large for the board"
+                    raise Trouble(f"{self.name}: db[{json.dumps(key)}] {text}")
+
+    def _has_small_floats(self):
+        return self.board.do("exec", "print(float('1e300') == float('inf'))").strip() == "True"
 
     def _replace(self, copy, idle, length):
         """Put the copy into the place of the board's files; those in idle say nothing new.
@@ -264,6 +278,15 @@ class There:
 
     def _execute(self, *lines):
         self.board.do("exec", "\n".join(["import os", *lines]))
+
+
+def floats_in(value):
+    """Yield each float in a value, at any depth."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from floats_in(part)
 
 
 def must_name_a_file(name):

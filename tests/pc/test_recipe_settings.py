@@ -58,6 +58,8 @@ def test_a_new_device_has_the_defaults(load):
         ),
         ({"version": 2, "brightness": 1}, {"brightness": 1}),  # that of version 2, whatever it is
         ({"version": 3, "new": 1}, {"version": 3, "new": 1}),  # of a newer program: kept
+        ({"version": 2, "wifi": None}, {}),  # edited by hand: the board boots all the same
+        ({"version": 2, "wifi": "Workshop"}, {}),
     ],
 )
 def test_what_an_older_program_left_is_kept_and_completed(load, tmp_path, old, changed):

@@ -44,9 +44,10 @@ def migrate(db):
 def add_missing(settings, defaults):
     """Give settings the defaults that they lack, at any depth."""
     for name in defaults:
-        if name not in settings:
+        has_parts = isinstance(defaults[name], dict)
+        if name not in settings or has_parts and not isinstance(settings[name], dict):
             settings[name] = defaults[name]
-        elif isinstance(defaults[name], dict):
+        elif has_parts:
             add_missing(settings[name], defaults[name])
 
 

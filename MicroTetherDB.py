@@ -55,6 +55,7 @@ id = id
 isinstance = isinstance
 len = len
 list = list
+memoryview = memoryview
 range = range
 str = str
 type = type
@@ -497,19 +498,11 @@ def _add_containers(value, own, depth=0):
             _add_containers(item, own, depth + 1)
 
 
-def _old_value(note):
-    """Return what was there before, of a block's note for a key."""
-    return note[0] if type(note) is tuple else note
-
-
-def _check_for_change(key, note, value):
-    """See that what a block has lent of a key can be saved, and shares no dict or list with
-    another value. Return whether it has to be saved: whether it isn't what the note says.
+def _check_lent(key, value, copy, own):
+    """See that the value of a key, which a block has lent, can be saved, and shares no dict or
+    list with another value. Return whether it has to be saved: whether it isn't what copy is, or
+    is another dict or list than the one that was lent, with those inside: own, {id: it}.
     """
-    if type(note) is not tuple:
-        # What was a dict or list may have had changes that weren't saved.
-        return note is not value and (isinstance(note, _CONTAINERS) or not _is_same(note, value))
-    _, copy, own = note
     if own.get(id(value)) is not value:
         return True  # an inner block, which checks it, has set or deleted the key
     if _is_same(copy, value, own.copy()):
@@ -1148,9 +1141,10 @@ class _Block:
         # the lock is taken.
         self.outer = None  # the block around it
         self.keeper = None  # the block that keeps its notes; None until it is entered
-        # What was there before, by slot and key. Of a dict or list that is lent it is a tuple: of
-        # that; of what it must equal to need no saving, or _MISSING, which nothing equals; and of
-        # all dicts and lists that are its own, {id: it}.
+        # {slot: (before, lent)}, two dicts by key. In before: what was there before the key was
+        # set, deleted or lent; _MISSING for nothing. In lent, for a dict or list that the user may
+        # change in place: what it must equal to need no saving, or _MISSING, which nothing equals;
+        # and all dicts and lists that are its own, {id: it}.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1252,11 +1246,10 @@ class _Block:
 
     def lend(self, slot, key, value):
         """Note a dict or list that the user may change in place."""
-        notes = self.notes.get(slot, {})
-        note = notes.get(key)
-        if type(note) is tuple and note[2].get(id(value)) is value:
+        before, lent = self.notes.get(slot, ({}, {}))
+        if key in lent and lent[key][1].get(id(value)) is value:
             return
-        if self.busy and key not in notes:
+        if self.busy and key not in before:
             # A callback reads, or update() what it is given; unless that has just set it itself.
             parent = self.parent()
             if parent:
@@ -1264,25 +1257,26 @@ class _Block:
             return
         own = {}
         copy = _copy(value, own)
-        self.note(slot, key, (value if copy is _MISSING else copy, copy, own))
+        self.note_lent(slot, key, value if copy is _MISSING else copy, copy, own)
 
-    def note(self, slot, key, note):
-        """Note what was there before a key is set or deleted or, as a tuple, what is lent.
+    def note_lent(self, slot, key, old, copy, own):
+        """Note that a dict or list is lent. What the notes say of the key already stays."""
+        before, lent = self.notes.setdefault(slot, ({}, {}))
+        if key in before:
+            old = before[key]
+            copy = lent[key][0] if key in lent else _MISSING
+        before[key] = old
+        lent[key] = copy, own
 
-        What was there before stays, if it is noted already. Return the notes of that slot.
-        """
-        notes = self.notes.setdefault(slot, {})
-        if type(note) is tuple:
-            was = notes.get(key, note)
-            old, copy = was[:2] if type(was) is tuple else (was, _MISSING)
-            note = old, copy, note[2]
-        else:
-            if not self.busy and isinstance(note, _CONTAINERS) and key not in notes:
-                self.lend(slot, key, note)  # the user may have it
-            if key in notes:
-                note = _old_value(notes[key])
-        notes[key] = note
-        return notes
+    def note_old(self, slot, key, old):
+        """Note what was there before a key is set or deleted, unless that is noted already: then
+        it isn't lent any more. Return that slot's notes of what was there before."""
+        before, lent = self.notes.setdefault(slot, ({}, {}))
+        if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
+            self.lend(slot, key, old)  # so that it is copied: the user may have it
+        before.setdefault(key, old)
+        lent.pop(key, None)
+        return before
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is what its record says."""
@@ -1293,9 +1287,9 @@ class _Block:
         if type(old) in _SIMPLE and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
-        notes = keeper.note(slot, key, old)
+        before = keeper.note_old(slot, key, old)
         if value is not _MISSING:
-            if not _ON_PC and len(notes) > 3 and (len(notes) + slot) % 16 == 15:
+            if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
                 gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
@@ -1308,10 +1302,17 @@ class _Block:
         deleted."""
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
-            notes = self.notes[slot]
-            for key in list(notes):
+            before, lent = self.notes[slot]
+            for key in list(before):
                 value = data.get(key, _MISSING)
-                if _check_for_change(key, notes[key], value):
+                old = before[key]
+                if key in lent:
+                    has_changed = _check_lent(key, value, *lent[key])
+                else:
+                    # What was a dict or list may have had changes that weren't saved.
+                    is_other = isinstance(old, _CONTAINERS) or not _is_same(old, value)
+                    has_changed = old is not value and is_other
+                if has_changed:
                     yield key, value
 
     def check(self):
@@ -1358,7 +1359,7 @@ class _Block:
             before = iter(self.order)
             last = {key: data[key] for key in data if key not in before}
             for key in last:
-                if _old_value(self.notes[0][key]) is not _MISSING:
+                if self.notes[0][0][key] is not _MISSING:
                     yield key, _MISSING
             for key in changed:
                 if key not in last:
@@ -1376,12 +1377,13 @@ class _Block:
     def hand_over(self, parent):
         """Let the outer block of the same database know what this one knows."""
         for slot in self.notes:
-            notes = self.notes[slot]
-            for key in notes:
-                note = notes[key]
-                if type(note) is tuple and note[1] is _MISSING:  # it was set, then lent
-                    parent.note(slot, key, note[0])
-                parent.note(slot, key, note)
+            before, lent = self.notes[slot]
+            for key in before:
+                copy = lent[key][0] if key in lent else _MISSING
+                if copy is _MISSING:  # it was set, and perhaps lent then
+                    parent.note_old(slot, key, before[key])
+                if key in lent:
+                    parent.note_lent(slot, key, before[key], *lent[key])
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1401,13 +1403,13 @@ class _Block:
     def put_back(self):
         for slot in self.notes:
             data = self.db._data[slot]
-            notes = self.notes[slot]
-            for key in notes:  # first, so that no dict needs to grow
-                if _old_value(notes[key]) is _MISSING:
+            before = self.notes[slot][0]
+            for key in before:  # first, so that no dict needs to grow
+                if before[key] is _MISSING:
                     data.pop(key, None)
-            for key in notes:
-                if _old_value(notes[key]) is not _MISSING:
-                    data[key] = _old_value(notes[key])
+            for key in before:
+                if before[key] is not _MISSING:
+                    data[key] = before[key]
         if _ON_PC:
             self.put_back_order()
 

@@ -521,11 +521,14 @@ _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # at the end of a record, with the newline
 _RECORD_END = const(10)  # that and the mark
 _ANY = (b"",)  # any text contains that
+# What an X may have instead of a seal. All seals are greater.
+_NO_X = const(0)
+_NO_SEAL = const(-1)  # another program made it
+_DAMAGED = const(-2)  # it has one, but that is wrong
 # In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
 # have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
-_DAMAGED = const(3)  # in place of the previous seal, if that of X itself is wrong
 _PIECE = const(512)  # bytes to read at once
 _KEYS_AT_ONCE = const(10)  # of a journal
 _ERASE_SIZE = const(4096)  # of flash
@@ -632,11 +635,10 @@ def _parse(text, end, path):
 
 
 def _seals_of(path):
-    """Return the seals of the X at path and of the X before; (0, 0) if there is no X, (None, None)
-    if it has no seal, (None, _DAMAGED) if its checksum is wrong."""
+    """Return the seal of the X at path, or what it has instead; and the seal of the X before."""
     left = _size(path)
     if not left:
-        return 0, 0
+        return _NO_X, _NO_X
     with open(path, "rb") as file:
         left -= _SEAL_SIZE
         file.seek(max(left - _SEAL_SIZE, 0))
@@ -644,7 +646,7 @@ def _seals_of(path):
         previous = end[:-_SEAL_SIZE]
         seal = end[-_SEAL_SIZE:]
         if left < 0 or seal.strip(b" \t") != b"\n":
-            return None, None
+            return _NO_SEAL, _NO_X
         crc = 0
         file.seek(0)
         piece = memoryview(bytearray(_PIECE))
@@ -653,7 +655,7 @@ def _seals_of(path):
             left -= size or left
             crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
-        return None, _DAMAGED
+        return _DAMAGED, _NO_X
     if previous.strip():  # version 1 knew only one seal
         return crc, _BACKUP
     return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
@@ -725,10 +727,10 @@ class _Store:
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
     failed = None  # the journal file that ends with a batch that failed, and its place there
 
-    seal = None  # the CRC in X's seal, 0 without an X, None if another program made X
+    seal = _NO_SEAL  # that of X, or what it has instead
     # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
     # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
-    end = None, 0, 0
+    end = _NO_SEAL, 0, 0
 
     def __init__(self, path):
         self.path = path
@@ -743,20 +745,20 @@ class _Store:
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
         name, seal, previous = self.find()
-        if previous == _DAMAGED:
+        if seal == _DAMAGED:
             raise ValueError(
                 path + " is damaged: its checksum doesn't match. If you have edited it, delete "
                 "its last two, blank lines; else restore a backup"
             )
         self.seal = seal
-        if not seal:
+        if seal <= _NO_X:
             # A torn X.tmp of at most that size is what is left of a new database.
-            if sizes or seal == 0 and self.has_tmp > _EMPTY_SIZE:
+            if sizes or seal == _NO_X and self.has_tmp > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
                     ".tmp is there: put the right file back, or remove those"
                 )
-            if seal is None:
+            if seal == _NO_SEAL:
                 yield from _read_foreign(path)
             return
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
@@ -768,7 +770,7 @@ class _Store:
     def read_again(self, keys):
         """Read X again, while there is no journal: return dicts, as read() does, of these keys at
         least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
-        if self.seal is None:
+        if self.seal == _NO_SEAL:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
             return ()
@@ -958,11 +960,12 @@ class _Store:
         """
         path = self.path
         name = path + ".tmp"
-        renamed, its_previous = _seals_of(name)
-        if renamed and not _size(path):
-            return name, renamed, its_previous
+        renamed, previous = _seals_of(name)
+        is_whole = renamed > _NO_X
+        if is_whole and not _size(path):
+            return name, renamed, previous
         seal, previous = _seals_of(path)
-        if renamed and renamed == seal:
+        if is_whole and renamed == seal:
             raise ValueError(
                 path + " and its .tmp are one file since a power cut: copy it elsewhere, "
                 "remove both, and copy it back"
@@ -981,7 +984,7 @@ class _Store:
         must_fold = self.must_fold
         if must_fold:
             there = self.end_rename()[0]
-            if there and there != self.seal:  # it has taken effect, though it has failed
+            if _NO_X < there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
                 self.remove(".tip", ".log")  # soon they are two X's old
@@ -992,7 +995,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, self.seal or 0)
+        seal = self.write(dicts, max(self.seal, _NO_X))
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
@@ -1007,8 +1010,8 @@ class _Store:
     def write(self, dicts, previous):
         """Make X anew of all that is in the dicts, in one step. Return its seal.
 
-        previous is the seal of the X before. If it fails, must_fold is set where it may have taken
-        effect all the same.
+        previous is what it is to hold as the seal of the X before. If it fails, must_fold is set
+        where it may have taken effect all the same.
         """
         path = self.path
         must_fold = self.must_fold
@@ -1050,7 +1053,7 @@ class _Store:
 
     def remove_others(self):
         """Remove all files but X."""
-        if self.seal is not None:  # else they are another program's
+        if self.seal != _NO_SEAL:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
     def replace(self, dicts):
@@ -1570,7 +1573,7 @@ class MicroTetherDB(_Mapping):
                 self._read_all(_SELDOM)
             except MemoryError:
                 self._read_all(_OFTEN)
-            if self._store.seal == 0:
+            if self._store.seal == _NO_X:
                 self._fold()
             self._ended = None
             _open_ones[self._path] = self  # now the claim is its own
@@ -1917,7 +1920,7 @@ class MicroTetherDB(_Mapping):
             # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
             # journal be spoiled, if there is one.
             gc.collect()
-            if store.seal is not None:
+            if store.seal != _NO_SEAL:
                 store.must_fold = True
         store.settle()
         # Not within a block: its changes aren't to be saved yet.

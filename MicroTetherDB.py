@@ -564,7 +564,7 @@ def _size(path):
 
 
 def _pieces(file, at, margin):
-    """Yield (place, text, end) of the lines of a file, from a place on, some 512 bytes at once:
+    """Yield (at, text, end) of the lines of a file, from the place at on, some 512 bytes at once:
     they are in text[margin:end]. Behind them there is twice the margin, or more.
 
     All are read into one buffer: one for each would leave holes in the heap. A long line has one
@@ -597,22 +597,22 @@ def _pieces(file, at, margin):
         at += end - margin
 
 
-def _lines(file, at):
-    """Yield (place, line) of each line of a file, from a place on."""
-    for place, text, end in _pieces(file, at, 0):
+def _lines(file, start):
+    """Yield (at, line) of each line of a file, from the place start on."""
+    for at, text, end in _pieces(file, start, 0):
         if end == len(text):  # a long line, which isn't copied
-            yield place, text
+            yield at, text
             continue
         text = bytes(text[:end])  # an old firmware's bytearray has no find()
-        start = 0
-        while start < end:
-            stop = text.find(b"\n", start) + 1 or end
-            yield place + start, text[start:stop]
-            start = stop
+        done = 0
+        while done < end:
+            stop = text.find(b"\n", done) + 1 or end
+            yield at + done, text[done:stop]
+            done = stop
 
 
 def _records(file, chain, start):
-    """Yield (place, line, chain) of each line, from a place on, that continues the chain."""
+    """Yield (at, line, chain) of each line, from the place start on, that continues the chain."""
     for at, line in _lines(file, start):
         its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
         if line[-_CHAIN_SIZE:] == b"%08x\n" % its_chain:
@@ -744,7 +744,7 @@ class _Store:
         path = self.path
         sizes = self.sizes_beside()
         self.has_tmp = sizes.pop(".tmp", 0)
-        name, seal, previous = self.find()
+        path_now, seal, previous = self.find()
         if seal == _DAMAGED:
             raise ValueError(
                 path + " is damaged: its checksum doesn't match. If you have edited it, delete "
@@ -762,10 +762,10 @@ class _Store:
                 yield from _read_foreign(path)
             return
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
-        yield from _read_sealed(name, _ANY)
+        yield from _read_sealed(path_now, _ANY)
         yield from self._read_journal(sizes, previous)
-        if name != path:
-            _rename(name, path)
+        if path_now != path:
+            _rename(path_now, path)
 
     def read_again(self, keys):
         """Read X again, while there is no journal: return dicts, as read() does, of these keys at
@@ -788,37 +788,40 @@ class _Store:
         chain, tip = yield from self._follow(sizes, ".tip", before_tip)
         self.end = chain, log, tip
         counts = not self.is_copy
-        for name, place, its in ((".log", log, before_tip), (".tip", tip, chain)):
-            counts = counts or place
-            chain = counts and sizes.get(name, 0) > place and self._gone_on_from(name, place, its)
-            if chain and not (
-                self._comes_by(sizes, self.seal, chain, None)
-                or self._comes_by(sizes, previous, chain, name)  # it is from before the fold
+        for suffix, end, its_chain in ((".log", log, before_tip), (".tip", tip, chain)):
+            counts = counts or end
+            if not counts or sizes.get(suffix, 0) <= end:
+                continue
+            durable = self._gone_on_from(suffix, end, its_chain)
+            if durable and not (
+                self._comes_by(sizes, self.seal, (durable,))  # it is in the other file
+                or self._comes_by(sizes, previous, (durable, suffix))  # it is from before the fold
             ):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, name)
+                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, suffix)
                 )
 
-    def _follow(self, sizes, name, chain):
+    def _follow(self, sizes, suffix, chain):
         """Yield the changes in a journal file whose batches continue the chain.
 
         Return the chain and where the last of these ends. What is behind it is overwritten by the
         next one.
         """
         end = 0
-        if name not in sizes:
+        if suffix not in sizes:
             return chain, end
-        path = self.path + name
+        path = self.path + suffix
         part = {}
-        batch = 0  # how many records of the next batch there are
+        count = 0  # of the records of the next batch
         with open(path, "rb") as file:
             for at, line, its_chain in _records(file, chain, end):
-                batch += 1
+                count += 1
                 if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                     continue
                 # Read the batch again, from its first record: all of it may not fit into memory.
-                for _, record, _ in _records(file, chain, end) if batch > 1 else ((0, line, 0),):
+                batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
+                for _, record, _ in batch:
                     change = _parse(record, -_RECORD_END, path)
                     if change[0] in part or len(part) == _KEYS_AT_ONCE:
                         yield part
@@ -828,18 +831,20 @@ class _Store:
                         break
                 chain = its_chain
                 end = at + len(line)
-                batch = 0
+                count = 0
         yield part
         return chain, end
 
-    def _gone_on_from(self, name, start, chain):
-        """Return the last chain behind a place in a journal file, where it is chain, that a batch
-        which was written later goes on from: it was durable then. 0 if there is none."""
-        last = 0
-        should_be = chain  # that of the line before, as chain is what this says
-        ends_batch = False  # whether the line before does
-        with open(self.path + name, "rb") as file:
-            for place, line in _lines(file, start):
+    def _gone_on_from(self, suffix, start, chain):
+        """Look behind the place start of a journal file, where the chain is the one given. Return
+        the last chain there that a batch which was written later goes on from: so what has it was
+        durable then. 0 if there is none."""
+        durable = 0
+        # Of the line before: the chain that it says, and the one that its text makes.
+        said = made = chain
+        ends_batch = False  # whether it does
+        with open(self.path + suffix, "rb") as file:
+            for at, line in _lines(file, start):
                 bare = line.rstrip(b" \n")
                 if not bare.strip(b"\0 \n"):
                     continue
@@ -847,54 +852,55 @@ class _Store:
                     line = bare  # the newline before the padding is what is broken
                 text = memoryview(line)[:-_CHAIN_SIZE]
                 end = line[-_CHAIN_SIZE:]
-                for its in (chain, should_be) if ends_batch else ():
-                    if end[:-1] == b"%08x" % crc32(text, its):  # whatever the newline became
-                        last = its
-                before = chain
-                should_be = crc32(text, before)
+                if ends_batch:
+                    for chain in (said, made):
+                        if end[:-1] == b"%08x" % crc32(text, chain):  # whatever the newline became
+                            durable = chain
+                before = said
+                made = crc32(text, before)
                 try:
-                    chain = int(end[:-1], 16)
+                    said = int(end[:-1], 16)
                 except ValueError:
-                    chain = 0
-                is_torn = b"\0" in line or end != b"%08x\n" % chain
-                if not (is_torn or place) and name == ".tip" and chain != should_be:
-                    last = chain  # or else what it goes on from, in the log, is missing
-                at = line.find(b'["', 1)
-                while at > 0:  # the newline behind a batch may be what is broken
-                    if line[at - _RECORD_END - 1 : at - _CHAIN_SIZE] == b"] ":
-                        its = crc32(text[: at - _CHAIN_SIZE], before)
-                        if end == b"%08x\n" % crc32(text[at:], its):
-                            last = chain
-                    at = line.find(b'["', at + 1)
+                    said = 0
+                is_torn = b"\0" in line or end != b"%08x\n" % said
+                if not (is_torn or at) and suffix == ".tip" and said != made:
+                    durable = said  # or else what it goes on from, in the log, is missing
+                joint = line.find(b'["', 1)
+                while joint > 0:  # the newline behind a batch may be what is broken
+                    if line[joint - _RECORD_END - 1 : joint - _CHAIN_SIZE] == b"] ":
+                        chain = crc32(text[: joint - _CHAIN_SIZE], before)
+                        if end == b"%08x\n" % crc32(text[joint:], chain):
+                            durable = said
+                    joint = line.find(b'["', joint + 1)
                 # The text's end or the mark may be broken. Two blanks may be a missing page.
                 mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE]
                 is_mark = mark[-1:] == b" " and mark != b"  "
                 ends_batch = is_mark or b"]" in mark and b"+" not in mark
-        return last
+        return durable
 
-    def _comes_by(self, sizes, chain, last, name):
+    def _comes_by(self, sizes, chain, wanted):
         """Whether reading the journal on from a chain, X's or the previous X's, comes by a record
-        with the last chain, or by any in the file of that name."""
-        for its_name in sorted(sizes):  # X.log first
-            with open(self.path + its_name, "rb") as file:
-                for _, line, its in _records(file, chain, 0):
-                    if its_name == name or its == last:
+        that is wanted: by its chain, or by the suffix of the file that it is in."""
+        for suffix in sorted(sizes):  # X.log first
+            with open(self.path + suffix, "rb") as file:
+                for _, line, its_chain in _records(file, chain, 0):
+                    if its_chain in wanted or suffix in wanted:
                         return True
                     if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                        chain = its
+                        chain = its_chain
         return False
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
         in the log. If it raises, nothing of it counts once settle() has worked."""
         chain, log, tip = self.end
-        name, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
+        suffix, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
         if spills and not log + tip:
             # It may be stale, and what it continued is in the log that is replaced now.
             self.remove(".tip")
-        path = self.path + name
+        path = self.path + suffix
         # If nothing counts there, not even its first byte: a stale file may begin with a record.
-        self.failed = name, start and start + copied
+        self.failed = suffix, start and start + copied
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
             self.remove(".tmp")
@@ -936,16 +942,16 @@ class _Store:
         failed until that has worked. This takes no room."""
         if not self.failed:
             return
-        name, place = self.failed
-        path = self.path + name
+        suffix, start = self.failed
+        path = self.path + suffix
         try:
-            if not place:
-                self.remove(name)
+            if not start:
+                self.remove(suffix)
                 if _ON_PC:
                     _sync_folder(path)
-            elif _size(path) > place:
+            elif _size(path) > start:
                 with open(path, "r+b") as file:
-                    file.seek(place)
+                    file.seek(start)
                     file.write(b"\n")
                     _sync(file)
             self.failed = None
@@ -953,17 +959,17 @@ class _Store:
             pass
 
     def find(self):
-        """Return the path at which X is, and its seals, as _seals_of() does.
+        """Return the path at which X is now, and its seals, as _seals_of() does.
 
         FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
         cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
         """
         path = self.path
-        name = path + ".tmp"
-        renamed, previous = _seals_of(name)
+        tmp = path + ".tmp"
+        renamed, previous = _seals_of(tmp)
         is_whole = renamed > _NO_X
         if is_whole and not _size(path):
-            return name, renamed, previous
+            return tmp, renamed, previous
         seal, previous = _seals_of(path)
         if is_whole and renamed == seal:
             raise ValueError(
@@ -974,9 +980,9 @@ class _Store:
 
     def end_rename(self):
         """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
-        name, seal, previous = self.find()
-        if name != self.path:
-            _rename(name, self.path)
+        path_now, seal, previous = self.find()
+        if path_now != self.path:
+            _rename(path_now, self.path)
         return seal, previous
 
     def fold(self, dicts):
@@ -1070,14 +1076,14 @@ class _Store:
         """
         sizes = {}
         for suffix, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
-            name = self.path + suffix
-            length = _size(name)
+            path = self.path + suffix
+            length = _size(path)
             if length:
-                with open(name, "rb") as file:
+                with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
                 # Of a batch that has failed, the first byte may be gone; of a torn one, all.
                 if not opening.startswith(start) and start[:1] != b'"':
-                    raise ValueError(name + " is no database's, or is damaged: move it away")
+                    raise ValueError(path + " is no database's, or is damaged: move it away")
                 sizes[suffix] = length
         return sizes
 

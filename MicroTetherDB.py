@@ -1942,15 +1942,14 @@ class MicroTetherDB(_Mapping):
         self._store.fold(self._data)
 
     def _lent_keys(self):
-        """Return the keys whose dict or list was lent; None if they are too many to be listed, so
-        that it may be any."""
+        """Return the keys whose dict or list was lent or, if they are too many to be listed, all
+        keys: the database itself."""
         lent = self._lent  # a callback that reads may add to it
-        return lent if len(lent) <= _MAX_LENT else None
+        return lent if len(lent) <= _MAX_LENT else self
 
     def _lent_items(self, keys):
-        """Yield (key, value) of each dict or list that may have been changed in place, as
-        _lent_keys() says."""
-        for key in self if keys is None else keys:
+        """Yield (key, value) of each dict or list at one of the keys."""
+        for key in keys:
             value = self._find(key)
             if isinstance(value, _CONTAINERS):
                 yield key, value
@@ -1978,10 +1977,10 @@ class MicroTetherDB(_Mapping):
         for _ in self._lent_items(keys):
             left += 1
         if left:
-            for part in store.read_again(keys):
+            for part in store.read_again(None if keys is self else keys):
                 for key in part:
-                    value = self._find(key) if keys is None or key in keys else None
-                    if isinstance(value, _CONTAINERS):
+                    value = self._find(key)
+                    if isinstance(value, _CONTAINERS) and key in keys:
                         left -= _is_same(part[key], value)
         return left != 0
 

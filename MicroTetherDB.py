@@ -743,7 +743,8 @@ class _Store:
         """
         path = self.path
         sizes = self.sizes_beside()
-        self.has_tmp = sizes.pop(".tmp", 0)
+        tmp_size = sizes.pop(".tmp", 0)
+        self.has_tmp = tmp_size > 0
         path_now, seal, previous = self.find()
         if seal == _DAMAGED:
             raise ValueError(
@@ -753,7 +754,7 @@ class _Store:
         self.seal = seal
         if seal <= _NO_X:
             # A torn X.tmp of at most that size is what is left of a new database.
-            if sizes or seal == _NO_X and self.has_tmp > _EMPTY_SIZE:
+            if sizes or seal == _NO_X and tmp_size > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
                     ".tmp is there: put the right file back, or remove those"

@@ -764,20 +764,49 @@ class _Store:
             return
         self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
         yield from _read_sealed(path_now, _ANY)
-        yield from self._read_journal(sizes, previous)
+        yield from self.read_journal(sizes, previous)
         if path_now != path:
             _rename(path_now, path)
 
-    def read_again(self, keys):
-        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
-        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
-        if self.seal == _NO_SEAL:
-            return _Store(self.path).read()
-        if _seals_of(self.path)[0] != self.seal:
-            return ()
-        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
+    def sizes_beside(self):
+        """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
 
-    def _read_journal(self, sizes, previous):
+        ValueError if one of them is plainly another program's.
+        """
+        sizes = {}
+        for suffix, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
+            path = self.path + suffix
+            length = _size(path)
+            if length:
+                with open(path, "rb") as file:
+                    start = file.read(_PIECE).strip(b"\0 \n")[:2]
+                # Of a batch that has failed, the first byte may be gone; of a torn one, all.
+                if not opening.startswith(start) and start[:1] != b'"':
+                    raise ValueError(path + " is no database's, or is damaged: move it away")
+                sizes[suffix] = length
+        return sizes
+
+    def find(self):
+        """Return the path at which X is now, and its seals, as _seals_of() does.
+
+        FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
+        cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
+        """
+        path = self.path
+        tmp = path + ".tmp"
+        renamed, previous = _seals_of(tmp)
+        is_whole = renamed > _NO_X
+        if is_whole and not _size(path):
+            return tmp, renamed, previous
+        seal, previous = _seals_of(path)
+        if is_whole and renamed == seal:
+            raise ValueError(
+                path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                "remove both, and copy it back"
+            )
+        return path, seal, previous
+
+    def read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
         end of one of its files.
 
@@ -785,25 +814,25 @@ class _Store:
         counts there. A journal that continues the X before this one is stale. So is a file of
         which nothing counts beside an X that doesn't tell.
         """
-        before_tip, log = yield from self._follow(sizes, ".log", self.seal)
-        chain, tip = yield from self._follow(sizes, ".tip", before_tip)
+        before_tip, log = yield from self.follow(sizes, ".log", self.seal)
+        chain, tip = yield from self.follow(sizes, ".tip", before_tip)
         self.end = chain, log, tip
         counts = not self.is_copy
         for suffix, end, its_chain in ((".log", log, before_tip), (".tip", tip, chain)):
             counts = counts or end
             if not counts or sizes.get(suffix, 0) <= end:
                 continue
-            durable = self._gone_on_from(suffix, end, its_chain)
+            durable = self.gone_on_from(suffix, end, its_chain)
             if durable and not (
-                self._comes_by(sizes, self.seal, (durable,))  # it is in the other file
-                or self._comes_by(sizes, previous, (durable, suffix))  # it is from before the fold
+                self.comes_by(sizes, self.seal, (durable,))  # it is in the other file
+                or self.comes_by(sizes, previous, (durable, suffix))  # it is from before the fold
             ):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, suffix)
                 )
 
-    def _follow(self, sizes, suffix, chain):
+    def follow(self, sizes, suffix, chain):
         """Yield the changes in a journal file whose batches continue the chain.
 
         Return the chain and where the last of these ends. What is behind it is overwritten by the
@@ -836,7 +865,7 @@ class _Store:
         yield part
         return chain, end
 
-    def _gone_on_from(self, suffix, start, chain):
+    def gone_on_from(self, suffix, start, chain):
         """Look behind the place start of a journal file, where the chain is the one given. Return
         the last chain there that a batch which was written later goes on from: so what has it was
         durable then. 0 if there is none."""
@@ -879,7 +908,7 @@ class _Store:
                 ends_batch = is_mark or b"]" in mark and b"+" not in mark
         return durable
 
-    def _comes_by(self, sizes, chain, wanted):
+    def comes_by(self, sizes, chain, wanted):
         """Whether reading the journal on from a chain, X's or the previous X's, comes by a record
         that is wanted: by its chain, or by the suffix of the file that it is in."""
         for suffix in sorted(sizes):  # X.log first
@@ -890,6 +919,15 @@ class _Store:
                     if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                         chain = its_chain
         return False
+
+    def read_again(self, keys):
+        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
+        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
+        if self.seal == _NO_SEAL:
+            return _Store(self.path).read()
+        if _seals_of(self.path)[0] != self.seal:
+            return ()
+        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
@@ -911,7 +949,7 @@ class _Store:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
             if copied:
-                self._copy_tip(file, copied)
+                self.copy_tip(file, copied)
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
@@ -929,7 +967,7 @@ class _Store:
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
-    def _copy_tip(self, file, left):
+    def copy_tip(self, file, left):
         """Copy to the log what counts of the tip. In one piece it would need that much memory."""
         with open(self.path + ".tip", "rb") as source:
             while left:
@@ -958,26 +996,6 @@ class _Store:
             self.failed = None
         except Exception:
             pass
-
-    def find(self):
-        """Return the path at which X is now, and its seals, as _seals_of() does.
-
-        FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
-        cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
-        """
-        path = self.path
-        tmp = path + ".tmp"
-        renamed, previous = _seals_of(tmp)
-        is_whole = renamed > _NO_X
-        if is_whole and not _size(path):
-            return tmp, renamed, previous
-        seal, previous = _seals_of(path)
-        if is_whole and renamed == seal:
-            raise ValueError(
-                path + " and its .tmp are one file since a power cut: copy it elsewhere, "
-                "remove both, and copy it back"
-            )
-        return path, seal, previous
 
     def end_rename(self):
         """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
@@ -1013,6 +1031,13 @@ class _Store:
             self.must_fold = False
         except Exception:
             pass  # all is saved: the next write tries again
+
+    def replace(self, dicts):
+        """Make X a backup of the dicts, with no journal that belongs to what was there."""
+        self.sizes_beside()
+        self.seal, previous = self.end_rename()
+        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
+        self.remove(".tip", ".log")
 
     def write(self, dicts, previous):
         """Make X anew of all that is in the dicts, in one step. Return its seal.
@@ -1063,31 +1088,6 @@ class _Store:
         if self.seal != _NO_SEAL:  # else they are another program's
             self.remove(".tmp", ".tip", ".log")
 
-    def replace(self, dicts):
-        """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        self.sizes_beside()
-        self.seal, previous = self.end_rename()
-        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
-        self.remove(".tip", ".log")
-
-    def sizes_beside(self):
-        """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
-
-        ValueError if one of them is plainly another program's.
-        """
-        sizes = {}
-        for suffix, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
-            path = self.path + suffix
-            length = _size(path)
-            if length:
-                with open(path, "rb") as file:
-                    start = file.read(_PIECE).strip(b"\0 \n")[:2]
-                # Of a batch that has failed, the first byte may be gone; of a torn one, all.
-                if not opening.startswith(start) and start[:1] != b'"':
-                    raise ValueError(path + " is no database's, or is damaged: move it away")
-                sizes[suffix] = length
-        return sizes
-
 
 # The block: what lock() and transaction() do, and the one lock of the program.
 
@@ -1122,6 +1122,17 @@ def _keeper(block, db):
     while block and block.db is not db:
         block = block.outer
     return block and block.keeper
+
+
+def _locked(function, *args):
+    """Return function(*args), while no other thread is in a block.
+
+    The function has to be one in C, so that no callback runs in it, and none waits for this.
+    """
+    if _innermost and _own_block():
+        return function(*args)
+    with _lock:
+        return function(*args)
 
 
 def _abandon_up_to(block):
@@ -1522,17 +1533,6 @@ def _must_be_apart(path):
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
-
-
-def _locked(function, *args):
-    """Return function(*args), while no other thread is in a block.
-
-    The function has to be one in C, so that no callback runs in it, and none waits for this.
-    """
-    if _innermost and _own_block():
-        return function(*args)
-    with _lock:
-        return function(*args)
 
 
 _NO_DATA = [{}] * _SLOTS  # of a database that isn't open

@@ -498,7 +498,7 @@ def _add_containers(value, own, depth=0):
             _add_containers(item, own, depth + 1)
 
 
-def _check_lent(key, value, copy, own):
+def _must_save(key, value, copy, own):
     """See that the value of a key, which a block has lent, can be saved, and shares no dict or
     list with another value. Return whether it has to be saved: whether it isn't what copy is, or
     is another dict or list than the one that was lent, with those inside: own, {id: it}.
@@ -762,7 +762,7 @@ class _Store:
             if seal == _NO_SEAL:
                 yield from _read_foreign(path)
             return
-        self.is_copy = _BACKUP <= previous <= _OTHER_BACKUP
+        self.is_copy = previous in (_BACKUP, _OTHER_BACKUP)
         yield from _read_sealed(path_now, _ANY)
         yield from self.read_journal(sizes, previous)
         if path_now != path:
@@ -920,14 +920,14 @@ class _Store:
                         chain = its_chain
         return False
 
-    def read_again(self, keys):
-        """Read X again, while there is no journal: return dicts, as read() does, of these keys at
-        least, or of all keys if that is None. Return no dict if X is gone or damaged by now."""
+    def read_again(self, wanted):
+        """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no
+        dict if X is gone or damaged by now."""
         if self.seal == _NO_SEAL:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
             return ()
-        return _read_sealed(self.path, _ANY if keys is None else list(map(_encode, keys)))
+        return _read_sealed(self.path, wanted)
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
@@ -1328,7 +1328,7 @@ class _Block:
                 value = data.get(key, _MISSING)
                 old = before[key]
                 if key in lent:
-                    has_changed = _check_lent(key, value, *lent[key])
+                    has_changed = _must_save(key, value, *lent[key])
                 else:
                     # What was a dict or list may have had changes that weren't saved.
                     is_other = isinstance(old, _CONTAINERS) or not _is_same(old, value)
@@ -1400,11 +1400,11 @@ class _Block:
         for slot in self.notes:
             before, lent = self.notes[slot]
             for key in before:
-                copy = lent[key][0] if key in lent else _MISSING
-                if copy is _MISSING:  # it was set, and perhaps lent then
-                    parent.note_old(slot, key, before[key])
+                old = before[key]
+                if key not in lent or lent[key][0] is _MISSING:
+                    parent.note_old(slot, key, old)  # it was set or deleted, and perhaps lent then
                 if key in lent:
-                    parent.note_lent(slot, key, before[key], *lent[key])
+                    parent.note_lent(slot, key, old, *lent[key])
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
@@ -1957,6 +1957,8 @@ class MicroTetherDB(_Mapping):
 
     def _check_lent(self):
         """See that all can be saved, and that no two values share a dict or list."""
+        # What is inside of two values stays in the first, and the second gets a copy. But what is
+        # the value of a key stays that, wherever else it is.
         keys = self._lent_keys()
         own = {}
         for _, value in self._lent_items(keys):
@@ -1978,7 +1980,8 @@ class MicroTetherDB(_Mapping):
         for _ in self._lent_items(keys):
             left += 1
         if left:
-            for part in store.read_again(None if keys is self else keys):
+            wanted = _ANY if keys is self else list(map(_encode, keys))
+            for part in store.read_again(wanted):
                 for key in part:
                     value = self._find(key)
                     if isinstance(value, _CONTAINERS) and key in keys:

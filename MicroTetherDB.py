@@ -931,7 +931,7 @@ class _Store:
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
-        in the log. If it raises, nothing of it counts once settle() has worked."""
+        in the log. If it raises, nothing of it counts once undo() has worked."""
         chain, log, tip = self.end
         suffix, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
         if spills and not log + tip:
@@ -976,9 +976,9 @@ class _Store:
                     raise OSError(_ENOENT)
                 left -= file.write(text)
 
-    def settle(self):
-        """See that a failed batch doesn't count, even if it has reached the disk. It is noted as
-        failed until that has worked. This takes no room."""
+    def undo(self):
+        """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the
+        disk. It is noted as failed until that has worked. This takes no room."""
         if not self.failed:
             return
         suffix, start = self.failed
@@ -1225,10 +1225,10 @@ class _Block:
             elif self.notes:
                 self.commit()
             if kind and is_operation:
-                raise error  # what has failed may be the disk's: settle that, below
+                raise error  # to recover, below: what has failed may be the disk
         except BaseException as failure:
             self.roll_back()
-            self.db._settle(failure)
+            self.db._recover(failure)
             # Not one from what update() was given: a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
@@ -1596,7 +1596,7 @@ class MicroTetherDB(_Mapping):
         if not older._ended:  # Ctrl-C can have kept one that has ended from being forgotten
             if _keeper(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
-            older._store.settle()
+            older._store.undo()
             # Its journal may be spoiled, but what it holds is not.
             if older._store.must_fold or older._store.failed:
                 older._fold()
@@ -1892,7 +1892,7 @@ class MicroTetherDB(_Mapping):
         """Make a batch durable: by the journal or, if that is long, by a fold."""
         store = self._store
         if store.failed:
-            store.settle()
+            store.undo()
         if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
@@ -1918,7 +1918,7 @@ class MicroTetherDB(_Mapping):
             store.must_fold = True  # the journal is gone, or not all of it is there
             self._fold()
 
-    def _settle(self, error):
+    def _recover(self, error):
         """After a failure: make the disk agree with memory. If that fails, too, the next write
         does it first."""
         store = self._store
@@ -1929,7 +1929,7 @@ class MicroTetherDB(_Mapping):
             gc.collect()
             if store.seal != _NO_SEAL:
                 store.must_fold = True
-        store.settle()
+        store.undo()
         # Not within a block: its changes aren't to be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():
             try:
@@ -1938,7 +1938,7 @@ class MicroTetherDB(_Mapping):
                 pass
 
     def _fold(self):
-        self._store.settle()  # or a batch that has failed counts, if the fold is cut off
+        self._store.undo()  # or a batch that has failed counts, if the fold is cut off
         self._check_lent()
         self._store.fold(self._data)
 

@@ -314,7 +314,7 @@ def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeyp
     db = MicroTetherDB(path)
     db["a"] = 1
     db._store.failed = ".tip", db._store.end[2]
-    fail_once(monkeypatch, module, "_size", OSError(5, "broken"))  # as it is settled
+    fail_once(monkeypatch, module, "_size", OSError(5, "broken"))  # as it is undone
     db["b"] = 2
     assert after_a_crash(path) == {"a": 1, "b": 2}
     assert b'"b":2' in read(path)
@@ -589,14 +589,14 @@ def test_a_block_that_an_abandoned_task_is_in_ends_with_the_task(path):
     assert after_a_crash(path) == {"a": 1, "b": 3}
 
 
-def test_where_a_failed_batch_cannot_be_settled_the_next_write_folds(path, monkeypatch):
+def test_where_a_failed_batch_cannot_be_undone_the_next_write_folds(path, monkeypatch):
     def fails(*_):
         raise OSError(5, "the disk fails")
 
     db = MicroTetherDB(path)
     db["a"] = 1
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_size", fails)  # as it is settled
+        patch.setattr(module, "_size", fails)  # as it is undone
         sync = module._sync
         patch.setattr(module, "_sync", fails)
         with pytest.raises(OSError, match="the disk fails"):

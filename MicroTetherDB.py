@@ -717,20 +717,24 @@ def _write_batch(file, texts, chain):
 
 
 class _Store:
-    """The files of one database. It knows records and batches, but no blocks and locks."""
+    """The files of one database. It knows records and batches, but no blocks and locks.
 
-    must_fold = False  # whether the journal can't be continued, so that the next write folds
+    A suffix is the end of a file's name: ".log", say. A place, start or at is a file's offset.
+    """
+
+    # X.
+    seal = _NO_SEAL  # that of X, or what it has instead
     # Whether X doesn't name the seal of its previous one: another program's, a restored backup, or
     # one of version 1. Beside such an X a journal with a damaged beginning looks stale, so the
     # first write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
-    failed = None  # the journal file that ends with a batch that failed, and its place there
 
-    seal = _NO_SEAL  # that of X, or what it has instead
-    # Where the journal ends: the chain, and how many bytes of X.log and of X.tip count. One
+    # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
     # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
     end = _NO_SEAL, 0, 0
+    failed = None  # the suffix of the file that ends with a batch that failed, and its place there
+    must_fold = False  # whether it can't be continued, so that the next write folds
 
     def __init__(self, path):
         self.path = path
@@ -1161,7 +1165,9 @@ class _Block:
         # __enter__ sets these. They are there before, since there may be no memory for them when
         # the lock is taken.
         self.outer = None  # the block around it
-        self.keeper = None  # the block that keeps its notes; None until it is entered
+        # The block that keeps its notes; None until it is entered. On a PC True when it has been
+        # left: a block that referred to itself would not be freed at once.
+        self.keeper = None
         # {slot: (before, lent)}, two dicts by key. In before: what was there before the key was
         # set, deleted or lent; _MISSING for nothing. In lent, for a dict or list that the user may
         # change in place: what it must equal to need no saving, or _MISSING, which nothing equals;
@@ -1211,12 +1217,12 @@ class _Block:
             raise
 
     def __exit__(self, kind, error, _):
-        leave = _Block.leave  # not self.leave: that takes memory, and there may be none
+        finish = _Block.leave  # not self.leave: that takes memory, and there may be none
         is_operation = self.busy
         try:
             if _own_block() is not self:
                 if not kind or not self.is_open():
-                    leave = _Block.refuse_to_end
+                    finish = _Block.refuse_to_end
                     return
                 _abandon_up_to(self)  # Ctrl-C has kept them from ending
             self.busy = True
@@ -1234,7 +1240,7 @@ class _Block:
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
-            leave(self)
+            finish(self)
 
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
@@ -1246,7 +1252,7 @@ class _Block:
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
-            self.ended = self.keeper = True  # so that it doesn't refer to itself
+            self.ended = self.keeper = True
 
     def refuse_to_end(self):
         """Roll back all blocks that are open, if this is one of them, and free the lock."""
@@ -1352,13 +1358,13 @@ class _Block:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
         size = 0
-        texts = []  # of a short batch, so that each is made once
+        made = []  # the texts of a short batch, so that each is made once
         for text in self.texts():
             size += len(text) + _RECORD_END
             if size < _PIECE:
-                texts.append(text)
+                made.append(text)
         if size:
-            self.db._save(texts if size < _PIECE else self.texts(), size)
+            self.db._save(made if size < _PIECE else self.texts(), size)
 
     if _ON_PC:
 
@@ -1833,6 +1839,8 @@ class MicroTetherDB(_Mapping):
                 _claim(path)
             _Store(path).replace(self._data)
 
+    # What the mapping and the blocks are made of.
+
     def _must_be_open(self):
         if self._ended:
             raise ValueError("%s %s" % (self._path, self._ended))
@@ -1887,6 +1895,8 @@ class MicroTetherDB(_Mapping):
         elif default is _MISSING:
             raise KeyError(key)
         return default
+
+    # How it is saved.
 
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""

@@ -667,7 +667,7 @@ def _read_sealed(path, wanted):
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
-            text[0] = _OPEN_BRACE
+            text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break
             for part in wanted:
@@ -676,7 +676,7 @@ def _read_sealed(path, wanted):
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
                     break
-        file.seek(at + end - 1)
+        file.seek(at + end - 1)  # the last piece: X's own brace may come right behind it
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
 

@@ -318,7 +318,6 @@ _EINVAL = const(22)
 
 _MISSING = object()  # stands for the value of a key that isn't there
 _CONTAINERS = (dict, list)
-_MAX_LENT = const(30)  # keys to list, as those whose value was lent
 _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
@@ -1102,7 +1101,6 @@ _releases = int, _lock.release  # the first for a block within another one: int(
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
-_open_ones = {}  # full path: the database that has it open
 
 _MISUSED = (
     "a block is entered once and must end in its thread, from the inside out; otherwise it is "
@@ -1527,6 +1525,8 @@ else:
 
 # The database.
 
+_open_ones = {}  # full path: the database that has it open
+_MAX_LENT = const(30)  # keys to list, as those whose value was lent
 _SELDOM = const(16)  # parts of a file to read before garbage is collected
 _OFTEN = const(1)  # the same where the heap turned out to be too full
 

@@ -498,9 +498,12 @@ def _add_containers(value, own, depth=0):
 
 
 def _must_save(key, value, copy, own):
-    """See that the value of a key, which a block has lent, can be saved, and shares no dict or
-    list with another value. Return whether it has to be saved: whether it isn't what copy is, or
-    is another dict or list than the one that was lent, with those inside: own, {id: it}.
+    """Return whether a value that a block has lent has to be saved: whether it isn't the same as
+    copy any more.
+
+    own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
+    may be another value's: it gets copies of them, and own gets these. Raises TypeError or
+    ValueError if it can't be stored.
     """
     if own.get(id(value)) is not value:
         return True  # an inner block, which checks it, has set or deleted the key
@@ -1323,8 +1326,8 @@ class _Block:
             del data[key]
 
     def changed(self):
-        """Check what was lent. Yield (key, value) of all that has to be saved: _MISSING, if it is
-        deleted."""
+        """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted. Check what
+        was lent, as _must_save() does."""
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             before, lent = self.notes[slot]
@@ -1341,7 +1344,7 @@ class _Block:
                     yield key, value
 
     def check(self):
-        """See that all it has lent can be saved, and shares no dict or list."""
+        """See that all it has lent can be saved, and shares no dict or list: as changed() does."""
         for _ in self.changed():
             pass
 
@@ -1966,9 +1969,8 @@ class MicroTetherDB(_Mapping):
                 yield key, value
 
     def _check_lent(self):
-        """See that all can be saved, and that no two values share a dict or list."""
-        # What is inside of two values stays in the first, and the second gets a copy. But what is
-        # the value of a key stays that, wherever else it is.
+        """See that all can be saved. Where two values share a dict or list, the second gets a
+        copy; but what is the value of a key stays that, wherever else it is."""
         keys = self._lent_keys()
         own = {}
         for _, value in self._lent_items(keys):

@@ -876,8 +876,7 @@ class _Store:
         the last chain there that a batch which was written later goes on from: so what has it was
         durable then. 0 if there is none."""
         durable = 0
-        # Of the line before: the chain that it says, and the one that its text makes.
-        said = made = chain
+        said = made = chain  # of the line before: what it says, and what its text makes
         ends_batch = False  # whether it does
         with open(self.path + suffix, "rb") as file:
             for at, line in _lines(file, start):
@@ -892,8 +891,7 @@ class _Store:
                     for chain in (said, made):
                         if end[:-1] == b"%08x" % crc32(text, chain):  # whatever the newline became
                             durable = chain
-                before = said
-                made = crc32(text, before)
+                before, made = said, crc32(text, said)
                 try:
                     said = int(end[:-1], 16)
                 except ValueError:

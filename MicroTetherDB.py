@@ -1152,6 +1152,7 @@ class _Block:
     path = None  # of the backup that it makes, if any: what fails is to be told of that
     if _ON_PC:
         ended = False  # whether it has been left: the guard asks
+        raised = None  # what was raised in it, as the guard was told
 
     def __init__(self, db, undo, busy):
         self.db = db
@@ -1485,6 +1486,7 @@ if _ON_PC:
                 if kind is None:
                     next(self.generator, None)
                 else:
+                    self.block.raised = error
                     self.generator.throw(error)
             except BaseException as raised:
                 self.roll_back()
@@ -1509,8 +1511,9 @@ if _ON_PC:
                     error = raised
                     raise
                 finally:
-                    if isinstance(error, GeneratorExit) and not block.parent():
-                        block.undo = True  # it was dropped in the middle
+                    dropped = isinstance(error, GeneratorExit) and error is not block.raised
+                    if dropped and not block.parent():
+                        block.undo = True
                     if block.is_open():
                         block.__exit__(error and type(error), error, None)
             finally:

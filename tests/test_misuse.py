@@ -95,6 +95,23 @@ def test_a_generator_left_inside_a_block(path):
     sound(db, path, content(db))
 
 
+def test_a_lock_whose_generator_is_closed_in_it_keeps_what_was_done(path):
+    db = MicroTetherDB(path)
+
+    def left(block):
+        with block:
+            db["b"] = 1
+            yield 1
+
+    for make, expected in ((db.lock, {"b": 1, "c": 1}), (db.transaction, {})):
+        generator = left(make())
+        next(generator)
+        db["c"] = 1
+        generator.close()
+        sound(db, path, expected)
+        db.clear()
+
+
 def test_a_block_can_be_entered_once(path):
     db = MicroTetherDB(path)
     for make in (db.lock, db.transaction):

@@ -226,9 +226,6 @@ class Story:
             else:
                 next(generator, None)
             return
-        # Of an outermost one CPython keeps nothing, MicroPython what a lock() would.
-        if not MICROPYTHON and self.open and self.open[0] is entered:
-            entered.undo = True
         if self.end(entered, True):
             self.misuses += 1
             told(generator.close)

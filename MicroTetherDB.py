@@ -102,7 +102,7 @@ if _ON_PC:
     _hash = len  # there is one dict only
 
     try:
-        from fcntl import LOCK_EX, LOCK_NB, flock
+        from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
     except ImportError:  # Windows: a second program isn't refused there
         flock = None
 
@@ -210,6 +210,21 @@ if _ON_PC:
                 if not is_held:
                     del _claims[path]
                     os.close(claim)
+
+    def _must_be_apart_elsewhere(path):
+        """Raise ValueError if a file of a database at path is one of a database that another
+        program has open."""
+        for suffix in (".log", ".tip", ".tmp", ".lock"):
+            for other in (path + suffix, path.removesuffix(suffix)):
+                name = other + ".lock"
+                if other == path or other in _claims or not flock or not os.path.isfile(name):
+                    continue
+                with suppress(OSError), open(name, "rb") as claim:  # it may be gone by now
+                    try:
+                        flock(claim, LOCK_SH | LOCK_NB)
+                    except BlockingIOError:
+                        text = "%s would share a file with %s, which is open in another process"
+                        raise ValueError(text % (path, other)) from None
 
     def _drop_claims():
         """Let other programs have what isn't open here any more."""
@@ -1543,6 +1558,8 @@ def _must_be_apart(path):
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
+    if _ON_PC:
+        _must_be_apart_elsewhere(path)
 
 
 _NO_DATA = [{}] * _SLOTS  # of a database that isn't open

@@ -43,6 +43,37 @@ def test_a_second_program_is_refused_and_told_which_has_it_open(path):
         assert dict(db) == {"first": 2, "second": 1}
 
 
+HOLD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from MicroTetherDB import MicroTetherDB
+with MicroTetherDB(sys.argv[2]) as db:
+    db["second"] = 1
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not module.flock, reason="there is no flock here")
+def test_files_of_a_database_that_a_second_program_has_open_are_left_alone(path):
+    suffixes = (".tip", ".log", ".tmp", ".lock")
+    pipe = subprocess.PIPE
+    with MicroTetherDB("mine.db") as mine:
+        for its, shared in [("", suffix) for suffix in suffixes] + [(s, "") for s in suffixes[:3]]:
+            command = [sys.executable, "-c", HOLD, str(interpreter.ROOT), path + its]
+            with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+                assert process.stdout.readline() == "open\n"
+                before = sorted(os.listdir())
+                for use in (mine.backup, MicroTetherDB):
+                    with pytest.raises(ValueError, match="is open in another process"):
+                        use(path + shared)
+                assert sorted(os.listdir()) == before
+                assert after_a_crash(path + its) == {"second": 1}
+            os.remove(path + its)
+        mine.backup(path + ".tip")  # nobody has it open now
+    assert os.path.exists(path + ".tip")
+
+
 def test_a_program_that_was_killed_locks_nobody_out(path):
     child = "import os, sys; sys.path.insert(0, sys.argv[1]); import MicroTetherDB as m; "
     child += "db = m.MicroTetherDB(sys.argv[2]); db['a'] = 1; os.kill(os.getpid(), 9)"

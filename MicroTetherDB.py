@@ -714,7 +714,7 @@ def _read_foreign(path):
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it holds no JSON object, or not all of it")
         yield _plain(data, "db", {id(data): data}, -1)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         why = str(error) or "it is no UTF-8"
         raise ValueError("%s can't be opened: %s" % (path, why)) from None
 

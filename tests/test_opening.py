@@ -649,6 +649,13 @@ def test_a_json_file_written_by_hand_is_read_however_it_is_laid_out(path):
         assert read(path) == text
 
 
+def test_a_json_file_that_nests_beyond_any_stack_is_told(path):
+    data = b'{"a": ' + b"[" * 1500 + b"]" * 1500 + b"}"
+    write(path, data)
+    assert path in raises(ValueError, MicroTetherDB, path)
+    assert files(path) == {"": data}
+
+
 def test_a_file_that_is_no_text_is_told(path):
     try:
         json.loads(b'"\xff"')

@@ -339,6 +339,7 @@ _SIMPLE = (str, int, float, bool, type(None))
 _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
+_MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
 
 
 def _place(where, key):
@@ -381,14 +382,18 @@ def _simple(value, where):
         return value
     if isinstance(value, str):
         return _joined(value, where)
-    if value * 0 != 0:  # inf, or no number
-        raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
-    if isinstance(value, float):
+    for _ in range(_MAX_ROUNDINGS):  # until its text is exact
+        if value * 0 != 0:  # inf, or no number
+            break
+        if not isinstance(value, float):
+            if value >> _MAX_BITS not in (0, -1):
+                raise ValueError(where + ": can't store an int of more than 4,300 digits")
+            return value
         back = json.loads(_encode(value))
-        return value if back == value else _simple(back, where)  # until its text is exact
-    if value >> _MAX_BITS not in (0, -1):
-        raise ValueError(where + ": can't store an int of more than 4,300 digits")
-    return value
+        if back == value:
+            return value
+        value = back
+    raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
 
 
 def _plain(value, where, own, depth=0):

@@ -214,6 +214,18 @@ def test_doubles_are_exact(path):
         assert after_a_crash(path) == {"a": value}
 
 
+def test_a_float_is_stored_as_it_reads_back_or_refused_as_a_number(path):
+    db = MicroTetherDB(path)
+    # Before 1.26 MicroPython writes some as a text that it reads as another, and that again.
+    for value in (-8.809694132027955e170, 8.349079271334151e238, 1.7976931348623157e308, 2.5e-7):
+        db["a"] = 1
+        try:
+            db["a"] = [[value]]
+        except ValueError as error:
+            assert 'db["a"][0][0]' in str(error) and "no such number" in str(error)
+        assert content(db) == after_a_crash(path)
+
+
 def test_what_a_value_itself_raises_is_not_taken_for_a_deep_value(path):
     class NotReady(dict):
         def items(self):

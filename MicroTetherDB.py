@@ -382,17 +382,17 @@ def _simple(value, where):
         return value
     if isinstance(value, str):
         return _joined(value, where)
+    if isinstance(value, int):
+        if value >> _MAX_BITS not in (0, -1):
+            raise ValueError(where + ": can't store an int of more than 4,300 digits")
+        return value
     for _ in range(_MAX_ROUNDINGS):  # until its text is exact
         if value * 0 != 0:  # inf, or no number
             break
-        if not isinstance(value, float):
-            if value >> _MAX_BITS not in (0, -1):
-                raise ValueError(where + ": can't store an int of more than 4,300 digits")
+        was = value
+        value = json.loads(_encode(value))
+        if value == was:
             return value
-        back = json.loads(_encode(value))
-        if back == value:
-            return value
-        value = back
     raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
 
 

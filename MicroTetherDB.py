@@ -389,10 +389,10 @@ def _simple(value, where):
     for _ in range(_MAX_ROUNDINGS):  # until its text is exact
         if value * 0 != 0:  # inf, or no number
             break
-        was = value
-        value = json.loads(_encode(value))
-        if value == was:
+        back = json.loads(_encode(value))
+        if back == value:
             return value
+        value = back
     raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
 
 

@@ -1160,6 +1160,12 @@ def _locked(function, *args):
         return function(*args)
 
 
+def _put(key, value):
+    """Set a key, in the innermost block. TypeError or ValueError if it can't be stored."""
+    text, item = _encode_item(key, value)
+    _innermost.put(item[0], item[1], text)
+
+
 def _abandon_up_to(block):
     """Roll back this thread's open blocks that are inside of a block, or all if it is None."""
     while _own_block() is not block:
@@ -1371,10 +1377,9 @@ class _Block:
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
-        parent = self.parent()
-        if parent:
+        if self.parent():
             self.check()
-            self.hand_over(parent)
+            self.hand_over()
             return
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
@@ -1423,8 +1428,9 @@ class _Block:
         for key, value in changed:
             yield _encode((key,) if value is _MISSING else (key, value))
 
-    def hand_over(self, parent):
+    def hand_over(self):
         """Let the outer block of the same database know what this one knows."""
+        parent = self.parent()
         for slot in self.notes:
             before, lent = self.notes[slot]
             for key in before:
@@ -1769,7 +1775,7 @@ class MicroTetherDB(_Mapping):
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
         with self._operation():
-            self._put(key, value)
+            _put(key, value)
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
@@ -1806,10 +1812,10 @@ class MicroTetherDB(_Mapping):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        self._put(key, pairs[key])
+                        _put(key, pairs[key])
                 else:
                     for key, value in pairs:
-                        self._put(key, value)
+                        _put(key, value)
 
     def clear(self) -> None:
         """Delete all, as one batch."""
@@ -1908,10 +1914,6 @@ class MicroTetherDB(_Mapping):
                 return self._note_lent(key)
         # Unless it has just been noted. No branch: a callback might come there, and note another.
         self._lent += (key,) * (key not in self._lent)
-
-    def _put(self, key, value):
-        text, item = _encode_item(key, value)
-        _innermost.put(item[0], item[1], text)
 
     def _pop(self, key, default):
         # A function of its own: if the stack is nearly full, this must fail, and not the rollback,

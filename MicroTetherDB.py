@@ -639,7 +639,7 @@ def _records(file, chain, start):
     """Yield (at, line, chain) of each line, from the place start on, that continues the chain."""
     for at, line in _lines(file, start):
         its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-        if line[-_CHAIN_SIZE:] == b"%08x\n" % its_chain:
+        if line.endswith(b"%08x\n" % its_chain):
             chain = its_chain
             yield at, line, chain
 

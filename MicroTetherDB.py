@@ -1344,7 +1344,7 @@ class _Block:
         self.text = None if keeper.notes else text
         before = keeper.note_old(slot, key, old)
         if value is not _MISSING:
-            if not _ON_PC and len(before) > 3 and (len(before) + slot) % 16 == 15:
+            if not _ON_PC and len(before) > 7 and (len(before) + slot) % 16 == 15:
                 gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:

@@ -772,7 +772,6 @@ class _Store:
         path = self.path
         sizes = self.sizes_beside()
         tmp_size = sizes.pop(".tmp", 0)
-        self.has_tmp = tmp_size > 0
         path_now, seal, previous = self.find()
         if seal == _DAMAGED:
             raise ValueError(
@@ -798,6 +797,7 @@ class _Store:
 
     def sizes_beside(self):
         """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
+        Note whether X.tmp is.
 
         ValueError if one of them is plainly another program's.
         """
@@ -812,6 +812,7 @@ class _Store:
                 if not opening.startswith(start) and start[:1] != b'"':
                     raise ValueError(path + " is no database's, or is damaged: move it away")
                 sizes[suffix] = length
+        self.has_tmp = ".tmp" in sizes
         return sizes
 
     def find(self):
@@ -821,17 +822,17 @@ class _Store:
         cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
         """
         path = self.path
-        tmp = path + ".tmp"
-        renamed, previous = _seals_of(tmp)
-        is_whole = renamed > _NO_X
-        if is_whole and not _size(path):
-            return tmp, renamed, previous
         seal, previous = _seals_of(path)
-        if is_whole and renamed == seal:
-            raise ValueError(
-                path + " and its .tmp are one file since a power cut: copy it elsewhere, "
-                "remove both, and copy it back"
-            )
+        if self.has_tmp:
+            tmp = path + ".tmp"
+            renamed, its_previous = _seals_of(tmp)
+            if renamed > _NO_X and seal == _NO_X:
+                return tmp, renamed, its_previous
+            if renamed > _NO_X and renamed == seal:
+                raise ValueError(
+                    path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                    "remove both, and copy it back"
+                )
         return path, seal, previous
 
     def read_journal(self, sizes, previous):

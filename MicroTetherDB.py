@@ -1183,7 +1183,7 @@ class _Block:
         ended = False  # whether it has been left: the guard asks
         raised = None  # what was raised in it, as the guard was told
 
-    def __init__(self, db, undo, busy):
+    def __init__(self, db, undo=False, busy=True):  # an operation's, unless it is told otherwise
         self.db = db
         # Whether it keeps notes of its own, and is undone alone: a transaction, or an operation
         # that makes several changes. Else the block around it keeps them, if there is one.
@@ -1494,7 +1494,7 @@ if _ON_PC:
         where Ctrl-C strikes as __exit__ is entered, the block is rolled back, but stays open until
         the KeyboardInterrupt has been dealt with."""
 
-        def __init__(self, db, undo, busy):
+        def __init__(self, db, undo=False, busy=True):
             self.block = _Block(db, undo, busy)
             self.generator = self.run(self.block)
 
@@ -1614,7 +1614,7 @@ class MicroTetherDB(_Mapping):
         # Where the journal ended when the innermost block was entered. Not in the block: there one
         # more attribute makes an empty block a seventh slower.
         self._since = None
-        with self._operation():
+        with _Guard(self):
             self._ended = "was not opened"  # yet: what it has read so far isn't to be saved
             self._open()
             try:
@@ -1673,7 +1673,7 @@ class MicroTetherDB(_Mapping):
         an in-place change that can't be stored; it is open still, then. ValueError in a block.
         """
         try:
-            with self._operation():
+            with _Guard(self):
                 if _innermost.parent():
                     raise ValueError(self._path + " is in a block: end that first")
                 if self._is_changed():
@@ -1775,7 +1775,7 @@ class MicroTetherDB(_Mapping):
 
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
-        with self._operation():
+        with _Guard(self):
             _put(key, value)
 
     def __delitem__(self, key: str) -> None:
@@ -1784,12 +1784,12 @@ class MicroTetherDB(_Mapping):
 
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
         """Delete the key; return its value, or default if there is none. Else KeyError."""
-        with self._operation():
+        with _Guard(self):
             return self._pop(key, default)
 
     def popitem(self) -> "tuple[str, Any]":
         """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
-        with self._operation():
+        with _Guard(self):
             for data in self._data:
                 if _ON_PC:
                     data = reversed(data)
@@ -1809,7 +1809,7 @@ class MicroTetherDB(_Mapping):
         self = args[0]  # a key may be called self, too
         if len(args) > 2:
             raise TypeError("update() takes one mapping, or pairs, and keywords")
-        with self._operation(True):
+        with _Guard(self, True):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
@@ -1820,7 +1820,7 @@ class MicroTetherDB(_Mapping):
 
     def clear(self) -> None:
         """Delete all, as one batch."""
-        with self._operation(True):
+        with _Guard(self, True):
             for key in self:
                 _innermost.put(key, _MISSING, None)
 
@@ -1840,9 +1840,6 @@ class MicroTetherDB(_Mapping):
         """As transaction(), but if it raises, what was done so far stays and is saved."""
         return _Guard(self, False, False)
 
-    def _operation(self, undo=False):
-        return _Guard(self, undo, True)
-
     # Saving.
 
     def flush(self) -> None:
@@ -1850,7 +1847,7 @@ class MicroTetherDB(_Mapping):
 
         In a block it does nothing: the block saves at its end. Raises as close() does.
         """
-        with self._operation():
+        with _Guard(self):
             if not _innermost.parent():
                 if self._is_changed() or _seals_of(self._path)[0] != self._store.seal:
                     self._fold()
@@ -1862,7 +1859,7 @@ class MicroTetherDB(_Mapping):
 
         Raises ValueError if that is a file of an open database, otherwise as close() does.
         """
-        with self._operation():
+        with _Guard(self):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
@@ -1911,7 +1908,7 @@ class MicroTetherDB(_Mapping):
 
     def _note_lent(self, key):
         if not _own_block():
-            with self._operation():  # or another thread might note another one meanwhile
+            with _Guard(self):  # or another thread might note another one meanwhile
                 return self._note_lent(key)
         # Unless it has just been noted. No branch: a callback might come there, and note another.
         self._lent += (key,) * (key not in self._lent)

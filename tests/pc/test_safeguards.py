@@ -11,7 +11,7 @@ from zlib import crc32
 
 import pytest
 
-from MicroTetherDB import MicroTetherDB
+from MicroTetherDB import MicroTetherDB, _Guard
 from support import Oops, after_a_crash, copied, module_with, read, write
 
 module = sys.modules["MicroTetherDB"]
@@ -209,9 +209,14 @@ def test_ctrl_c_just_outside_of_a_blocks_generator_rolls_it_back_at_once(path):
     db = MicroTetherDB(path)
     expected = {"a": 1}
     db["a"] = 1
-    for kind in ("transaction", "lock", "_operation"):
+    kinds = {
+        "transaction": db.transaction,
+        "lock": db.lock,
+        "operation": lambda: _Guard(db),
+    }
+    for kind, new_guard in kinds.items():
         for place in ("entered", "left", "raised"):
-            guard = getattr(db, kind)()
+            guard = new_guard()
             guard.generator = StruckGenerator(guard.generator, place == "entered")
             try:
                 with guard:

@@ -960,10 +960,16 @@ class _Store:
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
         in the log. If it raises, nothing of it counts once undo() has worked."""
         chain, log, tip = self.end
-        suffix, start, copied = (".log", log, tip) if spills else (".tip", tip, 0)
-        if spills and not log + tip:
-            # It may be stale, and what it continued is in the log that is replaced now.
-            self.remove(".tip")
+        suffix = ".tip"
+        start = tip
+        copied = 0
+        if spills:
+            suffix = ".log"
+            start = log
+            copied = tip
+            if not log + tip:
+                # The tip may be stale, and what it continued is in the log that is replaced now.
+                self.remove(".tip")
         path = self.path + suffix
         # If nothing counts there, not even its first byte: a stale file may begin with a record.
         self.failed = suffix, start and start + copied

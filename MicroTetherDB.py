@@ -136,7 +136,7 @@ if _ON_PC:
         if start:
             return open(path, "r+b")
         stat = _stat(like)
-        if stat and not stat.st_mode & 0o200:
+        if stat and not stat.st_mode & 0o200 and path[:-4] == like:  # not for its backup
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -146,7 +146,7 @@ if _ON_PC:
         if os.name == "posix":
             with suppress(PermissionError):
                 os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
-            os.fchmod(file.fileno(), stat.st_mode & 0o7777)
+            os.fchmod(file.fileno(), stat.st_mode & 0o7777 | 0o200)
         return file
 
     def _sync(file):
@@ -1053,7 +1053,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, max(self.seal, _NO_X))
+        seal = self.write(dicts, max(self.seal, _NO_X), self.path)
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
@@ -1065,22 +1065,23 @@ class _Store:
         except Exception:
             pass  # all is saved: the next write tries again
 
-    def replace(self, dicts):
+    def replace(self, dicts, like):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.sizes_beside()
         self.seal, previous = self.end_rename()
-        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
+        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP, like)
         self.remove(".tip", ".log")
 
-    def write(self, dicts, previous):
-        """Make X anew of all that is in the dicts, in one step. Return its seal.
+    def write(self, dicts, previous, like):
+        """Make X anew of all that is in the dicts, in one step, with the mode and owner of the
+        file like. Return its seal.
 
         previous is what it is to hold as the seal of the X before. If it fails, must_fold is set
         where it may have taken effect all the same.
         """
         path = self.path
         must_fold = self.must_fold
-        file = _open_at(0, path + ".tmp", path)
+        file = _open_at(0, path + ".tmp", like)
         self.has_tmp = True
         try:
             with file:
@@ -1104,6 +1105,8 @@ class _Store:
         except BaseException:
             try:
                 file.close()  # again, if that is what failed: an open file must not be removed
+            except ValueError:
+                pass  # it is closed: on a PC, MicroPython 1.12 raises that
             finally:
                 if _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
@@ -1753,7 +1756,7 @@ class MicroTetherDB(_Mapping):
             return _Items(self)
 
         def __reduce__(self):
-            raise TypeError(self._path + " is open: it can't be copied or pickled. Use backup()")
+            raise TypeError(self._path + ": a database can't be copied or pickled. Use backup()")
 
     else:
 
@@ -1873,9 +1876,12 @@ class MicroTetherDB(_Mapping):
                 block.check()
                 block = block.parent()
             self._check_lent()
+            like = path
             if _ON_PC:
                 _claim(path)
-            _Store(path).replace(self._data)
+                if not os.path.exists(path):
+                    like = self._path  # so it is as private
+            _Store(path).replace(self._data, like)
 
     # What the mapping and the blocks are made of.
 

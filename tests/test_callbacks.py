@@ -1,5 +1,6 @@
 """Callbacks run on the thread that they interrupt: wherever its code branches. None deadlocks,
-none joins somebody else's batch, and what one acknowledges is durable.
+none tears a batch, and what one acknowledges is durable; in a block of the user's that it
+interrupts, by the end of that.
 
 On a board that is micropython.schedule() and what builds on it, timers and pins; on a PC a signal
 handler.

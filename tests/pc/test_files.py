@@ -31,6 +31,22 @@ def test_a_private_database_stays_private(path):
         db.close()
 
 
+def test_a_new_backup_is_as_private_and_one_that_is_replaced_keeps_its_mode(path):
+    backup = path + "-backup"
+    with MicroTetherDB(path) as db:
+        db["password"] = "secret"
+        for mode in (0o600, 0o640, 0o400):
+            os.chmod(path, mode)
+            db.backup(backup)
+            assert os.stat(backup).st_mode & 0o7777 == mode | 0o200
+            os.chmod(backup, 0o660)
+            db.backup(backup)
+            assert os.stat(backup).st_mode & 0o7777 == 0o660
+            os.remove(backup)
+        os.chmod(path, 0o600)
+    assert after_a_crash(path) == {"password": "secret"}
+
+
 def test_a_new_database_has_the_mode_that_the_umask_says(path):
     umask = os.umask(0o027)
     try:

@@ -1083,6 +1083,7 @@ class _Store:
         must_fold = self.must_fold
         file = _open_at(0, path + ".tmp", like)
         self.has_tmp = True
+        is_whole = False
         try:
             with file:
                 crc = 0
@@ -1098,7 +1099,7 @@ class _Store:
                 crc = crc32(end, crc)
                 file.write(end + _bits(crc))
                 _sync(file)
-            self.must_fold = True
+            is_whole = self.must_fold = True
             _rename(path + ".tmp", path)
             self.has_tmp = False
             return crc
@@ -1108,9 +1109,12 @@ class _Store:
             except ValueError:
                 pass  # it is closed: on a PC, MicroPython 1.12 raises that
             finally:
-                if _seals_of(path)[0] == self.seal:  # nothing has happened
+                if not is_whole or _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
-                    self.remove(".tmp")
+                    try:
+                        self.remove(".tmp")
+                    except OSError:
+                        self.remove(".tmp")  # once more: a backup's would take room for good
                     self.has_tmp = False
             raise
 

@@ -304,11 +304,9 @@ else:
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
-        # FAT ignores case, and dots and spaces at the end: it may be another spelling of what is
-        # open.
+        # FAT ignores case: it may be another spelling of what is open.
         for other in _open_ones:
-            same = full.lower().rstrip(". ") == other.lower().rstrip(". ")
-            if same and not _are_two(full, other):
+            if full.lower() == other.lower() and not _are_two(full, other):
                 return other
         return full or "/"
 

@@ -1351,7 +1351,8 @@ class _Block:
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         old = data.get(key, _MISSING)
-        if type(old) in _SIMPLE and _is_same(old, value):
+        # A dict or list that was lent may have had changes that weren't saved.
+        if (type(old) in _SIMPLE or key not in self.db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
         before = keeper.note_old(slot, key, old)
@@ -1656,12 +1657,12 @@ class MicroTetherDB(_Mapping):
                 pass  # if it is damaged, the older one goes on
             older._retire("was opened again, by another MicroTetherDB(...)")
 
-    def _read_all(self, interval):
-        """Read the files. Collect garbage after each interval of so many parts, before the heap is
-        all holes, too small for what a dict needs in one piece."""
+    def _read_all(self, count):
+        """Read the files. Collect garbage each time that count parts have been read, before the
+        heap is all holes, too small for what a dict needs in one piece."""
         slots = [{} for _ in range(_SLOTS)]
-        for count, part in enumerate(self._store.read()):
-            if not _ON_PC and count % interval == interval - 1:
+        for number, part in enumerate(self._store.read()):
+            if not _ON_PC and number % count == count - 1:
                 gc.collect()
             for key in part:
                 value = part[key]

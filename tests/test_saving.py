@@ -167,6 +167,35 @@ def test_a_value_that_is_equal_but_of_another_type_is_written(path):
         assert type(stored["nested"][0]) is type(value)
 
 
+def test_setting_what_is_there_already_writes_nothing(path):
+    values = {"text": "x", "number": 1, "none": None, "list": [1, [2]], "dict": {"a": {"b": []}}}
+    with MicroTetherDB(path) as db:
+        db.update(values)
+    with MicroTetherDB(path) as db, no_writes(path):
+        for key in values:
+            db[key] = values[key]
+        db.update(values)
+        with db.transaction():
+            db["dict"] = {"a": {"b": []}}
+    write(path, b'{"list": [1, [2]]}')
+    with MicroTetherDB(path) as db, no_writes(path):
+        db["list"] = [1, [2]]
+    assert read(path) == b'{"list": [1, [2]]}'
+
+
+def test_setting_what_was_changed_in_place_already_is_saved(path):
+    db = MicroTetherDB(path)
+    for key in ["a%d" % n for n in range(40)]:  # more than are listed as lent
+        db[key] = [1]
+        db[key].append(2)
+        db[key] = [1, 2]
+        assert after_a_crash(path)[key] == [1, 2], key
+    with db.lock():
+        db["a1"].append(3)
+        db["a1"] = [1, 2, 3]
+    assert after_a_crash(path)["a1"] == [1, 2, 3]
+
+
 def test_closing_and_flushing_what_is_saved_already_writes_nothing(path):
     db = MicroTetherDB(path)
     db.update({"k%d" % i: {"v": [i]} for i in range(50)})

@@ -1314,7 +1314,8 @@ class _Block:
     def lend(self, slot, key, value):
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
-        if key in lent and lent[key][1].get(id(value)) is value:
+        note = lent.get(key)  # at once: a callback that writes may take it out
+        if note and note[1].get(id(value)) is value:
             return
         if self.busy and key not in before:
             # A callback reads, or update() what it is given; unless that has just set it itself.
@@ -1331,7 +1332,7 @@ class _Block:
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
-            copy = lent[key][0] if key in lent else _MISSING
+            copy = lent.get(key, (_MISSING,))[0]
         before[key] = old
         lent[key] = copy, own
 

@@ -324,3 +324,36 @@ def test_a_value_that_a_callback_reads_while_it_is_set_is_checked_as_any(path):
         mine.append(8)
         assert db["k"] == {"l": [n], "t": [1, 2], "m": [7]}, n
     assert content(db) == after_a_crash(path)
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
+    import micropython
+
+    db = MicroTetherDB(path)
+    left = [0]
+
+    def write(_):
+        left[0] -= 1
+        if left[0]:
+            micropython.schedule(write, None)
+        else:
+            db["k"] = {"n": -1}
+
+    for n in range(1, 200):
+        db["k"] = {"n": n}
+        with db.lock():
+            db["k"]
+            if n % 2:  # then it is another dict that is read again
+                try:
+                    with db.transaction():
+                        db["k"]["n"] = 0
+                        raise Oops
+                except Oops:
+                    pass
+            left[0] = (n + 1) // 2
+            micropython.schedule(write, None)
+            assert db["k"]["n"] in (n, -1)
+            while left[0]:
+                pass
+        assert content(db) == after_a_crash(path) == {"k": {"n": -1}}, n

@@ -472,6 +472,24 @@ def test_a_number_that_is_too_large_for_the_board_is_refused(board, capsys):
     assert json.loads(capsys.readouterr().out) == {"a": 3.4e38}
 
 
+def test_a_board_is_asked_once_for_its_largest_number(pseudo_board, tmp_path, monkeypatch):
+    board = pseudo_board
+    file = tmp_path / "large.json"
+    asked = []
+    do = cable.Board.do
+
+    def counting(self, *command, **options):
+        asked.append(command)
+        return do(self, *command, **options)
+
+    monkeypatch.setattr(cable.Board, "do", counting)
+    for data in ({"a": 1e300}, {"a": [1e300, -1e300], "b": 2e300, "c": 3e300}):
+        file.write_text(json.dumps(data))
+        assert main("--port", board.port, "load", ":my.db", file) == 0
+        assert len([command for command in asked if "inf" in command[-1]]) == 1
+        asked.clear()
+
+
 @pytest.mark.parametrize("file_system", ["fat"])
 def test_a_rename_that_was_cut_is_finished_first(pseudo_board, capsys):
     board = pseudo_board

@@ -225,11 +225,11 @@ class There:
 
     def _must_be_readable(self, db):
         """Raise Trouble if a number is too large for the board: it could not open the database."""
-        for key in db:
-            for number in floats_in(db[key]):
-                if abs(number) > FLOAT_MAX and self._has_small_floats():
-                    text = f"has the number {number}, too large for the board"
-                    raise Trouble(f"{self.name}: db[{json.dumps(key)}] {text}")
+        numbers = ((key, number) for key in db for number in floats_in(db[key]))
+        key, large = next((it for it in numbers if abs(it[1]) > FLOAT_MAX), (None, None))
+        if large and self._has_small_floats():
+            text = f"has the number {large}, too large for the board"
+            raise Trouble(f"{self.name}: db[{json.dumps(key)}] {text}")
 
     def _has_small_floats(self):
         return self.board.do("exec", "print(float('1e300') == float('inf'))").strip() == "True"

@@ -144,8 +144,9 @@ if _ON_PC:
             return open(path, "xb")
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         if os.name == "posix":
-            with suppress(PermissionError):
-                os.fchown(file.fileno(), stat.st_uid, stat.st_gid)
+            for owner in (stat.st_uid, -1):  # another user may be in its group
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), owner, stat.st_gid)
             os.fchmod(file.fileno(), stat.st_mode & 0o7777 | 0o200)
         return file
 

@@ -4,10 +4,13 @@ import copy
 import os
 import pickle
 import socket
+import subprocess
 import sys
+import tempfile
 
 import pytest
 
+import MicroTetherDB as module
 import support
 from MicroTetherDB import MicroTetherDB
 from support import Small, after_a_crash, content, files, raises
@@ -29,6 +32,29 @@ def test_a_private_database_stays_private(path):
         db.flush()
         assert os.stat(path).st_mode & 0o7777 == mode
         db.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_file_that_another_user_of_its_group_writes_stays_that_groups():
+    program = """
+import os, sys
+sys.path.insert(0, sys.argv[2])
+from MicroTetherDB import MicroTetherDB
+os.setgroups([2000]), os.setgid(3000), os.setuid(1002)
+with MicroTetherDB(sys.argv[1]) as db:
+    db.backup(sys.argv[1] + "-backup")
+    db["b"] = 2
+"""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # other users can't reach tmp_path
+        path = folder + "/x.db"
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+        for place in (folder, path):
+            os.chown(place, 1001, 2000)
+            os.chmod(place, 0o770)
+        command = [sys.executable, "-c", program, path, os.path.dirname(module.__file__)]
+        subprocess.run(command, check=True, timeout=30)
+        assert [os.stat(path + end).st_gid for end in ("", "-backup")] == [2000, 2000]
 
 
 def test_a_new_backup_is_as_private_and_one_that_is_replaced_keeps_its_mode(path):

@@ -385,13 +385,14 @@ def _simple(value, where):
         if value >> _MAX_BITS not in (0, -1):
             raise ValueError(where + ": can't store an int of more than 4,300 digits")
         return value
+    back = value
     for _ in range(_MAX_ROUNDINGS):  # until its text is exact
+        value = back
         if value * 0 != 0:  # inf, or no number
             break
         back = json.loads(_encode(value))
         if back == value:
             return value
-        value = back
     raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
 
 
@@ -1105,8 +1106,6 @@ class _Store:
         except BaseException:
             try:
                 file.close()  # again, if that is what failed: an open file must not be removed
-            except ValueError:
-                pass  # it is closed: on a PC, MicroPython 1.12 raises that
             finally:
                 if not is_whole or _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
@@ -1254,7 +1253,8 @@ class _Block:
                 self.busy = False
             return db
         except BaseException:
-            self.leave()
+            finish = _Block.leave  # not self.leave(): that takes more of the stack
+            finish(self)
             raise
 
     def __exit__(self, kind, error, _):

@@ -51,7 +51,7 @@ def counted(chip, steps, count=1):
 
 def sets(db, keys, writes):
     for i in range(writes):
-        db[key(i * 7919 % keys)] = value(i)
+        db[key(i * 7919 % keys)] = value(i + i // keys)  # another one each time
         yield True
 
 
@@ -73,7 +73,9 @@ def deletes(db, keys, writes):
 
 def fives(db, keys, writes):
     for i in range(writes):
-        db.update([(key((i * 5 + j) * 7919 % keys), value(i + j)) for j in range(5)])
+        db.update(
+            [(key((i * 5 + j) * 7919 % keys), value(i + j + i * 5 // keys)) for j in range(5)]
+        )
         yield True
 
 

@@ -99,10 +99,10 @@ def writes(cls, keys):
     count = count_of_writes(cls, keys)
     times = array("I", bytes(4 * count))  # now, while the heap is whole
     db = cls(PATH)
-    db[key(0)] = value(0)  # now it has a journal
+    db[key(0)] = value(-1)  # now it has a journal
     erases, pages = machine.mem32[ERASES], machine.mem32[PAGES]
     for i in range(count):
-        name, item = key(i * 7 % keys), value(i)
+        name, item = key(i * 7 % keys), value(i + 1)
         start = time.ticks_us()
         db[name] = item
         times[i] = time.ticks_diff(time.ticks_us(), start)
@@ -149,7 +149,7 @@ def journal(cls, keys):
     """A database with a long journal, not closed."""
     db = cls(PATH)
     for i in range(keys * 6 // 5):
-        db[key(i % keys)] = value(i)
+        db[key(i % keys)] = value(i + 1)
     return {}
 
 

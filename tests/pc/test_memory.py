@@ -1,5 +1,6 @@
 """What a heap is large enough to store, it is large enough to open."""
 
+import os
 import subprocess
 import sys
 import tracemalloc
@@ -8,7 +9,7 @@ import pytest
 
 import interpreter
 from MicroTetherDB import MicroTetherDB
-from support import full_disk
+from support import Small, copied, full_disk
 
 PROGRAM = """
 import gc
@@ -120,14 +121,29 @@ db = MicroTetherDB({path!r})
 gc.collect()
 free = gc.mem_free()
 try:
-    bytearray(free // 2)
+    bytearray(free // {part})
 except MemoryError:
-    raise SystemExit("of %d bytes that are free less than half are in one piece" % free)
+    raise SystemExit("of %d bytes that are free less than a {part}th is in one piece" % free)
 """
+
+
+def must_leave_whole(path, folder, heap, part):
+    program = WHOLE.format(path=path, part=part)
+    process = interpreter.run("-c", program, heap=heap, first=folder)
+    assert not process.returncode, process.stderr + process.stdout
 
 
 def test_opening_many_keys_leaves_the_heap_whole(path, folder):
     with MicroTetherDB(path) as db:
         db.update({f"key{i:04}": {"v": i, "s": "abcdefgh"} for i in range(1000)})
-    process = interpreter.run("-c", WHOLE.format(path=path), heap="320K", first=folder)
-    assert not process.returncode, process.stderr + process.stdout
+    must_leave_whole(path, folder, "320K", 2)
+
+
+def test_opening_many_keys_with_a_long_journal_leaves_the_heap_whole(path, folder):
+    db = Small(path)
+    db.update({f"key{i:04}": {"v": i, "s": "abcdefgh"} for i in range(1000)})
+    db.flush()
+    for i in range(1400):
+        db[f"key{i * 377 % 1000:04}"] = {"v": i + 1, "s": "abcdefgh"}
+    assert os.path.getsize(path + ".log") > os.path.getsize(path)
+    must_leave_whole(copied(path), folder, "400K", 4)

@@ -55,7 +55,6 @@ id = id
 isinstance = isinstance
 len = len
 list = list
-memoryview = memoryview
 range = range
 str = str
 type = type
@@ -136,7 +135,8 @@ if _ON_PC:
         if start:
             return open(path, "r+b")
         stat = _stat(like)
-        if stat and not stat.st_mode & 0o200 and path[:-4] == like:  # not for its backup
+        is_for_like = path[:-4] == like  # and not for a backup of it
+        if is_for_like and stat and not stat.st_mode & 0o200:
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -554,7 +554,7 @@ _DAMAGED = const(-2)  # it has one, but that is wrong
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _PIECE = const(512)  # bytes to read at once
-_KEYS_AT_ONCE = const(4)  # of a journal: garbage is collected after each 16 times as many
+_KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -685,16 +685,16 @@ def _seals_of(path):
     return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
-def _read_sealed(path, wanted):
+def _read_sealed(path, texts):
     """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
-    the wanted texts, and perhaps others."""
+    these texts, and perhaps others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break
-            for part in wanted:
+            for part in texts:
                 # Another runtime may have escaped the key in another way.
                 if part in text or b"\\" in part:
                     text[end - 2] = _CLOSE_BRACE
@@ -759,6 +759,9 @@ class _Store:
     end = _NO_SEAL, 0, 0
     failed = None  # the suffix of the file that ends with a batch that failed, and its place there
     must_fold = False  # whether it can't be continued, so that the next write folds
+
+    if _ON_PC:
+        like = None  # the file whose mode and owner a new X has, if not those of the old X
 
     def __init__(self, path):
         self.path = path
@@ -947,25 +950,23 @@ class _Store:
                         chain = its_chain
         return False
 
-    def read_again(self, wanted):
+    def read_again(self, texts):
         """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no
         dict if X is gone or damaged by now."""
         if self.seal == _NO_SEAL:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
             return ()
-        return _read_sealed(self.path, wanted)
+        return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
         in the log. If it raises, nothing of it counts once undo() has worked."""
         chain, log, tip = self.end
-        suffix = ".tip"
-        start = tip
+        suffix, start = ".tip", tip
         copied = 0
         if spills:
-            suffix = ".log"
-            start = log
+            suffix, start = ".log", log
             copied = tip
             if not log + tip:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
@@ -975,8 +976,7 @@ class _Store:
         self.failed = suffix, start and start + copied
         if self.has_tmp:
             # What a fold has left that was cut off must not be taken for newer than the journal.
-            self.remove(".tmp")
-            self.has_tmp = False
+            self.remove_tmp()
         with _open_at(start, path, self.path) as file:
             if file.seek(0, 2) < start:
                 raise OSError(_ENOENT)  # what counts of it is gone
@@ -1042,7 +1042,7 @@ class _Store:
         must_fold = self.must_fold
         if must_fold:
             there = self.end_rename()[0]
-            if _NO_X < there != self.seal:  # it has taken effect, though it has failed
+            if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
                 self.remove(".tip", ".log")  # soon they are two X's old
@@ -1053,7 +1053,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, max(self.seal, _NO_X), self.path)
+        seal = self.write(dicts, max(self.seal, _NO_X))
         self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
@@ -1065,22 +1065,22 @@ class _Store:
         except Exception:
             pass  # all is saved: the next write tries again
 
-    def replace(self, dicts, like):
+    def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.sizes_beside()
         self.seal, previous = self.end_rename()
-        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP, like)
+        self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
 
-    def write(self, dicts, previous, like):
-        """Make X anew of all that is in the dicts, in one step, with the mode and owner of the
-        file like. Return its seal.
+    def write(self, dicts, previous):
+        """Make X anew of all that is in the dicts, in one step. Return its seal.
 
         previous is what it is to hold as the seal of the X before. If it fails, must_fold is set
         where it may have taken effect all the same.
         """
         path = self.path
         must_fold = self.must_fold
+        like = _ON_PC and self.like or path
         file = _open_at(0, path + ".tmp", like)
         self.has_tmp = True
         is_whole = False
@@ -1109,12 +1109,15 @@ class _Store:
             finally:
                 if not is_whole or _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
-                    try:
-                        self.remove(".tmp")
-                    except OSError:
-                        self.remove(".tmp")  # once more: a backup's would take room for good
-                    self.has_tmp = False
+                    self.remove_tmp()
             raise
+
+    def remove_tmp(self):
+        try:
+            self.remove(".tmp")
+        except OSError:
+            self.remove(".tmp")  # once more: a backup's would take room for good
+        self.has_tmp = False
 
     def remove(self, *suffixes):
         for suffix in suffixes:
@@ -1881,12 +1884,12 @@ class MicroTetherDB(_Mapping):
                 block.check()
                 block = block.parent()
             self._check_lent()
-            like = path
+            backup = _Store(path)
             if _ON_PC:
                 _claim(path)
                 if not os.path.exists(path):
-                    like = self._path  # so it is as private
-            _Store(path).replace(self._data, like)
+                    backup.like = self._path  # so it is as private
+            backup.replace(self._data)
 
     # What the mapping and the blocks are made of.
 

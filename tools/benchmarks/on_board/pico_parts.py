@@ -259,7 +259,7 @@ def profile(cls, keys):
     db = cls(PATH)
     gc.collect()
     for i in range(300):
-        name, item = key(i * 7 % keys), value(i)
+        name, item = key(i * 7 % keys), value(i + 1)
         machine.mem32[PROFILE] = 1
         db[name] = item
         machine.mem32[PROFILE] = 0

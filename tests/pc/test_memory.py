@@ -123,7 +123,7 @@ free = gc.mem_free()
 try:
     bytearray(free // {part})
 except MemoryError:
-    raise SystemExit("of %d bytes that are free less than a {part}th is in one piece" % free)
+    raise SystemExit("of %d bytes that are free less than 1/{part} is in one piece" % free)
 """
 
 

@@ -71,6 +71,8 @@ else:
     # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
     # makes a dict of more keys than that slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
+    # Of so many dicts and lists in a slot that a lock() lends, it keeps copies.
+    _MAX_COPIES = const(8)
 
 try:
     from binascii import crc32
@@ -99,6 +101,7 @@ if _ON_PC:
 
     _SLOTS = 1
     _hash = len  # there is one dict only
+    _MAX_COPIES = sys.maxsize
 
     try:
         from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -536,6 +539,17 @@ def _must_save(key, value, copy, own):
     _add_containers(value, its)
     own.update(its)
     return not _is_same(copy, value)
+
+
+def _checksum(value):
+    """Return a checksum of what a dict or list says, and of which dicts and lists are in it. If it
+    nests too deep to be stored, it equals no other."""
+    own = {}
+    _add_containers(value, own)
+    try:
+        return crc32(_encode((value, list(own)))) >> 2  # 30 bits: an int without memory of its own
+    except RuntimeError:  # the stack is full. What can't be stored, a board encodes all the same
+        return object()
 
 
 # The store: the files of a database.
@@ -1214,7 +1228,8 @@ class _Block:
         # {slot: (before, lent)}, two dicts by key. In before: what was there before the key was
         # set, deleted or lent; _MISSING for nothing. In lent, for a dict or list that the user may
         # change in place: what it must equal to need no saving, or _MISSING, which nothing equals;
-        # and all dicts and lists that are its own, {id: it}.
+        # and all dicts and lists that are its own, {id: it}. Where a lock() lends many, there is a
+        # checksum in lent, and nothing in before: what was changed is saved, but can't be undone.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1319,13 +1334,16 @@ class _Block:
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
         note = lent.get(key)  # at once: a callback that writes may take it out
-        if note and note[1].get(id(value)) is value:
+        if note and (type(note) is not tuple or note[1].get(id(value)) is value):
             return
         if self.busy and key not in before:
             # A callback reads, or update() what it is given; unless that has just set it itself.
             parent = self.parent()
             if parent:
                 parent.lend(slot, key, value)
+            return
+        if not self.undo and len(lent) >= _MAX_COPIES and key not in before:
+            lent.setdefault(key, _checksum(value))  # a callback may have lent it meanwhile
             return
         own = {}
         copy = _copy(value, own)
@@ -1337,6 +1355,8 @@ class _Block:
         if key in before:
             old = before[key]
             copy = lent.get(key, (_MISSING,))[0]
+        elif key in lent:
+            return
         before[key] = old
         lent[key] = copy, own
 
@@ -1373,9 +1393,16 @@ class _Block:
     def changed(self):
         """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted. Check what
         was lent, as _must_save() does."""
+        is_checked = False
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             before, lent = self.notes[slot]
+            for key in list(lent):
+                if key not in before and _checksum(data[key]) != lent[key]:
+                    if not is_checked:
+                        self.db._check_lent()
+                        is_checked = True
+                    yield key, data[key]
             for key in list(before):
                 value = data.get(key, _MISSING)
                 old = before[key]
@@ -1854,7 +1881,11 @@ class MicroTetherDB(_Mapping):
         return _Guard(self, True, False)
 
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
-        """As transaction(), but if it raises, what was done so far stays and is saved."""
+        """As transaction(), but if it raises, what was done so far stays and is saved.
+
+        On a board it can undo changes made in place in some 100 dicts and lists that were read in
+        it. If those in the others can't be saved, they stay, as if made outside of a block.
+        """
         return _Guard(self, False, False)
 
     # Saving.
@@ -2020,6 +2051,7 @@ class MicroTetherDB(_Mapping):
         own = {}
         for _, value in self._lent_items(keys):
             _add_containers(value, own)
+            own.pop(id(value))  # at once: so values with nothing inside take no room
         for _, value in self._lent_items(keys):
             own.pop(id(value), None)
         for key, value in self._lent_items(keys):

@@ -147,3 +147,63 @@ def test_opening_many_keys_with_a_long_journal_leaves_the_heap_whole(path, folde
         db[f"key{i * 377 % 1000:04}"] = {"v": i + 1, "s": "abcdefgh"}
     assert os.path.getsize(path + ".log") > os.path.getsize(path)
     must_leave_whole(copied(path), folder, "400K", 4)
+
+
+FULL = """
+import gc
+from MicroTetherDB import MicroTetherDB
+db = MicroTetherDB({path!r})
+gc.collect()
+size = gc.mem_free() + gc.mem_alloc()
+keys = 0
+while gc.mem_free() > {free} * size // 100:
+    with db.lock():
+        for _ in range(16):
+            db["user%d" % keys] = {value}
+            keys += 1
+    gc.collect()
+{use}
+db.close()
+print(keys)
+"""
+VALUE = "{'n': keys, 'name': 'John'}"
+
+
+def use_full_heap(path, folder, value, free, use):
+    """Fill a heap until so many percent are free, and use that. Return the number of keys."""
+    program = FULL.format(path=path, value=value, free=free, use=use)
+    process = interpreter.run("-c", program, heap="256K", first=folder)
+    assert not process.returncode, process.stderr + process.stdout
+    return int(process.stdout)
+
+
+def test_a_lock_that_reads_every_value_needs_little_memory(path, folder):
+    use = """
+for _ in range(2):
+    with db.lock():
+        assert sum(v["n"] for v in db.values()) == sum(range(keys))
+"""
+    for value in "{'n': keys}", VALUE, "{'n': keys, 'tags': ['a', keys]}":
+        assert use_full_heap(path + str(len(value)), folder, value, 45, use) > 100
+
+
+def test_a_lock_that_changes_many_values_in_place_needs_little_memory(path, folder):
+    use = """
+with db.lock():
+    for key in db:
+        db[key]["n"] += 1
+"""
+    keys = use_full_heap(path, folder, VALUE, 40, use)
+    assert sorted(v["n"] for v in MicroTetherDB(path).values()) == list(range(1, keys + 1))
+
+
+def test_saving_after_every_value_was_read_needs_little_memory(path, folder):
+    use = """
+for value in db.values():
+    value["n"] += 1
+db.flush()
+for value in db.values():
+    pass
+"""
+    keys = use_full_heap(path, folder, VALUE, 20, use)
+    assert sorted(v["n"] for v in MicroTetherDB(path).values()) == list(range(1, keys + 1))

@@ -757,10 +757,10 @@ def test_a_subclass_that_multiplies_in_its_own_way_becomes_plain(path):
 # Of more than some 100 dicts and lists that it lends, a lock() on a board keeps no copies.
 
 
-def many(path):
+def many(path, others=300):
     """Return a database whose keys x0 to x9 are read when a lock() keeps no copies any more."""
     db = MicroTetherDB(path)
-    for name, count in (("k", 300), ("x", 10)):
+    for name, count in (("k", others), ("x", 10)):
         db.update({name + str(i): {"n": i, "l": [i]} for i in range(count)})
     return db
 
@@ -873,7 +873,7 @@ def test_a_lock_that_only_reads_many_values_writes_nothing(path):
 
 
 def test_a_transaction_undoes_changes_in_many_values(path):
-    db = many(path)
+    db = many(path, 150)
     before = content(db)
     try:
         with db.transaction(), db.lock():

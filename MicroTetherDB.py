@@ -789,7 +789,7 @@ class _Store:
         path = self.path
         sizes = self.sizes_beside()
         tmp_size = sizes.pop(".tmp", 0)
-        path_now, seal, previous = self.find()
+        path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             raise ValueError(
                 path + " is damaged: its checksum doesn't match. If you have edited it, delete "
@@ -839,18 +839,19 @@ class _Store:
         cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
         """
         path = self.path
-        seal, previous = _seals_of(path)
+        seals = _seals_of(path)
         if self.has_tmp:
             tmp = path + ".tmp"
-            renamed, its_previous = _seals_of(tmp)
-            if renamed > _NO_X and seal == _NO_X:
-                return tmp, renamed, its_previous
-            if renamed > _NO_X and renamed == seal:
-                raise ValueError(
-                    path + " and its .tmp are one file since a power cut: copy it elsewhere, "
-                    "remove both, and copy it back"
-                )
-        return path, seal, previous
+            renamed = _seals_of(tmp)
+            if renamed[0] > _NO_X:
+                if seals[0] == _NO_X:
+                    return tmp, renamed
+                if seals[0] == renamed[0]:
+                    raise ValueError(
+                        path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                        "remove both, and copy it back"
+                    )
+        return path, seals
 
     def read_journal(self, sizes, previous):
         """Yield what the journal says. Raise ValueError if something acknowledged is behind the
@@ -1046,10 +1047,10 @@ class _Store:
 
     def end_rename(self):
         """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
-        path_now, seal, previous = self.find()
+        path_now, seals = self.find()
         if path_now != self.path:
             _rename(path_now, self.path)
-        return seal, previous
+        return seals
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""

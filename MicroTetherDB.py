@@ -861,15 +861,16 @@ class _Store:
         counts there. A journal that continues the X before this one is stale. So is a file of
         which nothing counts beside an X that doesn't tell.
         """
-        before_tip, log = yield from self.follow(sizes, ".log", self.seal)
-        chain, tip = yield from self.follow(sizes, ".tip", before_tip)
-        self.end = chain, log, tip
+        chain = self.seal
+        ends = {}
         counts = not self.is_copy
-        for suffix, end, its_chain in ((".log", log, before_tip), (".tip", tip, chain)):
+        for suffix in sorted(sizes):  # X.log first
+            chain, end = yield from self.follow(suffix, chain)
+            ends[suffix] = end
             counts = counts or end
-            if not counts or sizes.get(suffix, 0) <= end:
+            if not counts or sizes[suffix] <= end:
                 continue
-            durable = self.gone_on_from(suffix, end, its_chain)
+            durable = self.gone_on_from(suffix, end, chain)
             if durable and not (
                 self.comes_by(sizes, self.seal, (durable,))  # it is in the other file
                 or self.comes_by(sizes, previous, (durable, suffix))  # it is from before the fold
@@ -878,16 +879,15 @@ class _Store:
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, suffix)
                 )
+        self.end = chain, ends.get(".log", 0), ends.get(".tip", 0)
 
-    def follow(self, sizes, suffix, chain):
+    def follow(self, suffix, chain):
         """Yield the changes in a journal file whose batches continue the chain.
 
         Return the chain and where the last of these ends. What is behind it is overwritten by the
         next one.
         """
         end = 0
-        if suffix not in sizes:
-            return chain, end
         path = self.path + suffix
         part = {}
         count = 0  # of the records of the next batch

@@ -83,7 +83,7 @@ except ImportError:  # ESP8266
 
     def crc32(data, crc=0):
         crc ^= 0xFFFFFFFF
-        for byte in memoryview(data):
+        for byte in data:
             crc ^= byte
             for _ in range(8):
                 crc = crc >> 1 ^ (0xEDB88320 & -(crc & 1))

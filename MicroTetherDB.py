@@ -1816,8 +1816,6 @@ class MicroTetherDB(_Mapping):
                 return False
         return True
 
-    __hash__ = None
-
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
         with _Guard(self):

@@ -1694,8 +1694,8 @@ class MicroTetherDB(_Mapping):
         """Read the files. Collect garbage each time that count parts have been read, before the
         heap is all holes, too small for what a dict needs in one piece."""
         slots = [{} for _ in range(_SLOTS)]
-        for number, part in enumerate(self._store.read()):
-            if not _ON_PC and number % count == count - 1:
+        for number, part in enumerate(self._store.read(), 1):
+            if not _ON_PC and number % count == 0:
                 gc.collect()
             for key in part:
                 value = part[key]

@@ -787,7 +787,7 @@ class _Store:
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
         path = self.path
-        sizes = self.sizes_beside()
+        sizes = self.sizes()
         tmp_size = sizes.pop(".tmp", 0)
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
@@ -812,7 +812,7 @@ class _Store:
         if path_now != path:
             _rename(path_now, path)
 
-    def sizes_beside(self):
+    def sizes(self):
         """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
         Note whether X.tmp is.
 
@@ -1082,7 +1082,7 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        self.sizes_beside()
+        self.sizes()
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")

@@ -456,7 +456,7 @@ def _encode_item(key, value):
     # There is some doubt whether it can be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
     if item[0] != key:  # made of halves of characters: it would never be found
-        raise ValueError(_place("db", key) + ": can't store a surrogate, half a character")
+        raise ValueError(_place("db", key) + ": can't store a surrogate, half of a character")
     text = _encode(item)
     # With the item still there, and from a copy: so storing a long value takes more memory than
     # opening it will.

@@ -468,24 +468,21 @@ def _places(value):
     return value if isinstance(value, dict) else range(len(value))
 
 
-def _is_same(a, b, own=None):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0.
-
-    If own is given, {id: it}, all dicts and lists in b must be in it, too, and in b only once.
-    """
+def _is_same(a, b):
+    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
     kind = type(b)
     if type(a) is not kind or a != b:
         return False
     if kind in _SIMPLE:
         return str(a) == str(b)
-    if kind not in _CONTAINERS or own is not None and own.pop(id(b), None) is not b:
+    if kind not in _CONTAINERS:
         return False
     if _ON_PC and kind is dict and list(a) != list(b):
         return False
     for place in _places(b):
         item = b[place]
         is_simple = item is a[place] and type(item) in _SIMPLE  # as most are, and faster
-        if not is_simple and not _is_same(a[place], item, own):
+        if not is_simple and not _is_same(a[place], item):
             return False
     return True
 
@@ -516,40 +513,45 @@ def _add_containers(value, own, depth=0):
     """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
     nests too deep to be stored."""
     own[id(value)] = value
-    for place in _places(value):
-        item = value[place]
+    # Not by their places: a callback may shorten it meanwhile.
+    for item in value.values() if isinstance(value, dict) else value:
         if type(item) in _CONTAINERS and id(item) not in own and depth < _MAX_DEPTH:
             _add_containers(item, own, depth + 1)
 
 
+def _checksum(value):
+    """Return a checksum of a dict or list; _MISSING if it nests too deep for the stack."""
+    try:
+        return crc32(str(value).encode()) >> 2  # 30 bits: an int without memory of its own
+    except RuntimeError:
+        return _MISSING
+
+
+def _note(lent, old):
+    """Return (copy, own) of what a block's notes have in lent for a dict or list."""
+    return lent if type(lent) is tuple else (lent, {id(old): old})
+
+
 def _must_save(key, value, copy, own):
-    """Return whether a value that a block has lent has to be saved: whether it isn't the same as
-    copy any more.
+    """Return whether a value that a block has lent has to be saved: whether it isn't the same any
+    more as copy, or as what copy is the checksum of.
 
     own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
     may be another value's: it gets copies of them, and own gets these. Raises TypeError or
     ValueError if it can't be stored.
     """
-    if own.get(id(value)) is not value:
+    if id(value) not in own:
         return True  # an inner block, which checks it, has set or deleted the key
-    if _is_same(copy, value, own.copy()):
+    its = {}
+    _add_containers(value, its)
+    is_same = _checksum(value) == copy if isinstance(copy, int) else _is_same(copy, value)
+    if is_same and its == own:
         return False
     _plain_item(key, value, own.copy())
     its = {}  # all, also inside of those that are in own already
     _add_containers(value, its)
     own.update(its)
-    return not _is_same(copy, value)
-
-
-def _checksum(value):
-    """Return a checksum of what a dict or list says, and of which dicts and lists are in it. If it
-    nests too deep to be stored, it equals no other."""
-    own = {}
-    _add_containers(value, own)
-    try:
-        return crc32(_encode((value, list(own)))) >> 2  # 30 bits: an int without memory of its own
-    except RuntimeError:  # the stack is full. What can't be stored, a board encodes all the same
-        return object()
+    return not is_same
 
 
 # The store: the files of a database.
@@ -1229,8 +1231,9 @@ class _Block:
         # {slot: (before, lent)}, two dicts by key. In before: what was there before the key was
         # set, deleted or lent; _MISSING for nothing. In lent, for a dict or list that the user may
         # change in place: what it must equal to need no saving, or _MISSING, which nothing equals;
-        # and all dicts and lists that are its own, {id: it}. Where a lock() lends many, there is a
-        # checksum in lent, and nothing in before: what was changed is saved, but can't be undone.
+        # and all dicts and lists that are its own, {id: it}. Where a lock() lends many, there is
+        # itself in before, and a checksum in lent: what was changed is saved, but can't be undone.
+        # The checksum stands there alone if no dict or list is inside.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1335,7 +1338,7 @@ class _Block:
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
         note = lent.get(key)  # at once: a callback that writes may take it out
-        if note and (type(note) is not tuple or note[1].get(id(value)) is value):
+        if note is not None and id(value) in _note(note, before[key])[1]:
             return
         if self.busy and key not in before:
             # A callback reads, or update() what it is given; unless that has just set it itself.
@@ -1343,33 +1346,44 @@ class _Block:
             if parent:
                 parent.lend(slot, key, value)
             return
-        if not self.undo and len(lent) >= _MAX_COPIES and key not in before:
-            lent.setdefault(key, _checksum(value))  # a callback may have lent it meanwhile
-            return
         own = {}
-        copy = _copy(value, own)
-        self.note_lent(slot, key, value if copy is _MISSING else copy, copy, own)
+        if not self.undo and len(lent) >= _MAX_COPIES and key not in before:
+            _add_containers(value, own)
+            old, copy = value, _checksum(value)
+        else:
+            old = copy = _copy(value, own)
+            if copy is _MISSING:
+                old = value
+        self.note_lent(slot, key, old, copy, own)
 
     def note_lent(self, slot, key, old, copy, own):
         """Note that a dict or list is lent. What the notes say of the key already stays."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
-            copy = lent.get(key, (_MISSING,))[0]
-        elif key in lent:
-            return
+            copy = _note(lent.get(key, _MISSING), old)[0]
         before[key] = old
-        lent[key] = copy, own
+        if isinstance(copy, int) and len(own) == 1:
+            lent[key] = copy
+        else:
+            lent[key] = copy, own
+            self.collect(slot, before)
 
     def note_old(self, slot, key, old):
         """Note what was there before a key is set or deleted, unless that is noted already: then
-        it isn't lent any more. Return that slot's notes of what was there before."""
+        it isn't lent any more."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
             self.lend(slot, key, old)  # so that it is copied: the user may have it
-        before.setdefault(key, old)
+        if key not in before:
+            before[key] = old
+            self.collect(slot, before)
         lent.pop(key, None)
-        return before
+
+    def collect(self, slot, before):
+        """Collect garbage once in 16 notes of a large block, so that the heap stays whole."""
+        if not _ON_PC and len(before) > 7 and (len(before) + slot) % 16 == 15:
+            gc.collect()
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is what its record says."""
@@ -1381,10 +1395,8 @@ class _Block:
         if (type(old) in _SIMPLE or key not in self.db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
-        before = keeper.note_old(slot, key, old)
+        keeper.note_old(slot, key, old)
         if value is not _MISSING:
-            if not _ON_PC and len(before) > 7 and (len(before) + slot) % 16 == 15:
-                gc.collect()  # in a large batch: so that the heap stays whole
             data[key] = value
         else:
             if _ON_PC:
@@ -1394,25 +1406,23 @@ class _Block:
     def changed(self):
         """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted. Check what
         was lent, as _must_save() does."""
-        is_checked = False
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             before, lent = self.notes[slot]
-            for key in list(lent):
-                if key not in before and _checksum(data[key]) != lent[key]:
-                    if not is_checked:
-                        self.db._check_lent()
-                        is_checked = True
-                    yield key, data[key]
             for key in list(before):
                 value = data.get(key, _MISSING)
                 old = before[key]
                 if key in lent:
-                    has_changed = _must_save(key, value, *lent[key])
+                    note = _note(lent[key], old)
+                    has_changed = _must_save(key, value, *note)
+                    if len(note[1]) > 1:
+                        lent[key] = note  # it may have got the first dict or list inside
                 else:
-                    # What was a dict or list may have had changes that weren't saved.
-                    is_other = isinstance(old, _CONTAINERS) or not _is_same(old, value)
-                    has_changed = old is not value and is_other
+                    # What was a dict or list may have had changes that weren't saved, even if it
+                    # is there still: what was to set the key may have failed.
+                    has_changed = isinstance(old, _CONTAINERS) or (
+                        old is not value and not _is_same(old, value)
+                    )
                 if has_changed:
                     yield key, value
 

@@ -357,3 +357,63 @@ def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
             while left[0]:
                 pass
         assert content(db) == after_a_crash(path) == {"k": {"n": -1}}, n
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_what_a_callback_does_while_one_of_many_values_is_read_is_saved(path):
+    import micropython
+
+    db = MicroTetherDB(path)
+    db.update({"x%d" % i: [i] for i in range(300)})
+    left = [0]
+    act = None
+
+    def strike(_):
+        left[0] -= 1
+        if left[0]:
+            micropython.schedule(strike, None)
+        else:
+            act()
+
+    def put():
+        db["k"] = {"new": [1]}
+
+    def put_and_read():
+        put()
+        db["k"]["new"].append(2)
+
+    def delete():
+        db.pop("k")
+
+    def shrink():
+        db["k"]["l"].clear()
+        db["k"].pop("n")
+
+    def undo():
+        try:
+            with db.transaction():
+                db["k"]["l"].append(0)
+                raise Oops
+        except Oops:
+            pass
+
+    old = {"l": [[n] for n in range(6)], "n": 1, "m": {}}
+    for act, wanted in (  # noqa: B007 (strike() uses it)
+        (put, {"new": [1]}),
+        (put_and_read, {"new": [1, 2]}),
+        (delete, None),
+        (shrink, {"l": [], "m": {}}),
+        (undo, old),
+    ):
+        for n in range(1, 120):
+            db["k"] = old
+            with db.lock():
+                for key in db:
+                    assert key == "k" or db[key] is not None
+                left[0] = n
+                micropython.schedule(strike, None)
+                db.get("k")
+                while left[0]:
+                    pass
+            assert db.get("k") == wanted, n
+            assert content(db) == after_a_crash(path), n

@@ -937,3 +937,106 @@ def test_a_change_in_one_of_many_values_that_could_not_be_saved_is_undone_or_sav
     db = MicroTetherDB(path)
     assert content(db) == before
     assert db["x9"]["n"] in (0, 9)
+
+
+def test_a_list_put_into_one_of_many_values_is_a_copy(path):
+    db = many(path)
+    other = MicroTetherDB(path + "2")
+    mine = [1]
+    other["a"] = {"l": [2]}
+    with db.lock(), other.lock():
+        read_the_rest(db)["x8"]["l"] = mine
+        db["x9"]["l"] = other["a"]["l"]
+    mine.clear()
+    with other.lock():
+        other["a"]["l"].append(3)
+    assert content(db) == after_a_crash(path)
+    assert db["x8"]["l"] == [1] and db["x9"]["l"] == [2]
+
+
+def test_what_is_put_into_one_of_many_values_is_a_copy_from_when_a_transaction_begins(path):
+    db = many(path)
+    mine = []
+    with db.lock():
+        kept = read_the_rest(db)["x8"]["l"]
+        db["x9"]["mine"] = mine
+        with db.transaction():
+            assert db["x8"]
+        mine.append("mine")
+        log = db["x9"]["mine"]
+        with db.transaction():
+            db["n"] = 1
+        log.append(1)
+        kept.append(1)
+        db.backup(path + ".copy")
+        log.append(2)
+        kept.append(2)
+    log.append(3)
+    kept.append(3)
+    db.flush()
+    assert content(db) == after_a_crash(path)
+    assert db["x9"] == {"n": 9, "l": [9], "mine": [1, 2, 3]}
+    assert db["x8"]["l"] == [8, 1, 2, 3]
+
+
+def test_a_backup_works_though_an_inner_transaction_has_set_or_deleted_one_of_many_values(path):
+    db = many(path)
+    for fails in (True, False):
+        with db.lock():
+            assert read_the_rest(db)["x7"]["n"] == db["x8"]["n"] - 1 == db["x9"]["n"] - 2
+            assert db["x6"]["n"] == 6
+            try:
+                with db.transaction():
+                    del db["x7"]
+                    db["x8"] = 8
+                    db["x9"] = [9]
+                    db["x6"] = None
+                    db.backup(path + ".copy")
+                    if fails:
+                        raise Oops
+            except Oops:
+                pass
+        assert content(db) == after_a_crash(path)
+    assert db["x8"] == 8 and db["x9"] == [9] and "x7" not in db
+
+
+def test_a_backup_works_though_an_inner_transaction_has_set_what_was_read_to_none(path):
+    db = MicroTetherDB(path)
+    for block in db.lock, db.transaction:
+        db["a"] = [1]
+        with block():
+            assert db["a"] == [1]
+            with db.transaction():
+                db["a"] = None
+                db.backup(path + ".copy")
+        assert content(db) == after_a_crash(path) == {"a": None}
+
+
+def test_a_lock_that_reads_many_values_again_after_an_inner_rollback_writes_nothing(path):
+    db = many(path)
+    db["x9"] = [9, [1]]
+    with no_writes(path), db.lock():
+        assert read_the_rest(db)["x9"] == [9, [1]]
+        try:
+            with db.transaction():
+                db["x9"][1].append(2)
+                raise Oops
+        except Oops:
+            pass
+        assert db["x9"] == [9, [1]]
+
+
+def test_what_only_looks_the_same_in_one_of_many_values_is_refused_or_made_plain(path):
+    db = many(path)
+    db["x9"] = {"t": "text", "d": {"1": 2}, "l": [1, 2]}
+
+    def change(place, value):
+        with db.lock():
+            read_the_rest(db)["x9"][place] = value
+
+    assert 'db["x9"]["t"]' in raises(TypeError, change, "t", b"text")
+    db["x9"]["t"] = "text"
+    assert 'db["x9"]["d"]' in raises(TypeError, change, "d", {1: 2})
+    db["x9"]["d"] = {"1": 2}
+    change("l", (1, 2))
+    assert same(db["x9"]["l"], [1, 2])

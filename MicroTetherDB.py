@@ -410,8 +410,8 @@ def _plain(value, where, own, depth=0):
         if depth == _MAX_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
-        plain = own.pop(id(value), None)
-        if plain is not value:
+        plain = value
+        if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
             plain = {} if is_dict else list(value)
         for key in list(value) if is_dict else range(len(value)):
             place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
@@ -552,6 +552,30 @@ def _must_save(key, value, copy, own):
     _add_containers(value, its)
     own.update(its)
     return not is_same
+
+
+class _Seen:
+    """Used as {id: it} is, by _plain(), to find out which dicts and lists are there twice: all are
+    in it, until they are taken out. It has a bit for each 16 bytes of the heap, in small pieces: a
+    dict of many would need a lot of memory, in one piece."""
+
+    def __init__(self):
+        self.pages = {}
+
+    def flip(self, number):
+        """Take an id out, or put it back. Return whether it is out now."""
+        page = self.pages.get(number >> 14)
+        if page is None:
+            self.pages[number >> 14] = page = bytearray(128)
+        bit = 1 << (number >> 4 & 7)
+        page[number >> 7 & 127] ^= bit
+        return page[number >> 7 & 127] & bit
+
+    def pop(self, number, default):
+        if self.flip(number):
+            return self
+        self.flip(number)
+        return default
 
 
 # The store: the files of a database.
@@ -2057,15 +2081,12 @@ class MicroTetherDB(_Mapping):
         """See that all can be saved. Where two values share a dict or list, the second gets a
         copy; but what is the value of a key stays that, wherever else it is."""
         keys = self._lent_keys()
-        own = {}
+        seen = _Seen()
         for _, value in self._lent_items(keys):
-            _add_containers(value, own)
-            own.pop(id(value))  # at once: so values with nothing inside take no room
-        for _, value in self._lent_items(keys):
-            own.pop(id(value), None)
+            seen.flip(id(value))
         for key, value in self._lent_items(keys):
-            own[id(value)] = value
-            _plain_item(key, value, own)
+            seen.flip(id(value))
+            _plain_item(key, value, seen)
 
     def _is_changed(self):
         """Whether there is anything that X doesn't say. Sees first that no values are shared."""

@@ -1,9 +1,11 @@
 """What a heap is large enough to store, it is large enough to open."""
 
+import json
 import os
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -207,3 +209,41 @@ for value in db.values():
 """
     keys = use_full_heap(path, folder, VALUE, 20, use)
     assert sorted(v["n"] for v in MicroTetherDB(path).values()) == list(range(1, keys + 1))
+
+
+NESTED = """
+def value(n):
+    return {"name": "abcdefgh", "a": {"b": [n, n]}, "c": {"d": n}, "l": [{"x": n}, {"y": [1]}]}
+
+def change(db):
+    for key in db:
+        db[key]["c"]["d"] = 1
+        db[key]["a"]["b"][1] = 1
+
+def fill(db):
+    db.update(("key%d" % i, value(0)) for i in range(120))
+"""
+
+
+@pytest.fixture
+def nested(path, folder):
+    """What runs lines with a database of 120 nested values in a heap of which a share is free."""
+
+    def run_in(heap, use):
+        process = interpreter.run("-c", program + use, heap=heap, first=folder)
+        assert not process.returncode, process.stderr + process.stdout
+        return process.stdout
+
+    program = PROGRAM.format(path=path, use=NESTED)
+    run_in("2M", "fill(db); db.close()")
+    needed = int(run_in("2M", "print(gc.mem_alloc())"))
+    return lambda share, use: run_in(str(int(needed / (1 - share))), use)
+
+
+def are_changed(path):
+    return all(value["c"] == {"d": 1} for value in json.loads(Path(path).read_text()).values())
+
+
+def test_nested_values_that_were_all_read_can_be_saved_with_little_memory(nested, path):
+    nested(0.25, "change(db); db.flush(); change(db); db.close()")
+    assert are_changed(path)

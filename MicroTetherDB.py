@@ -509,6 +509,25 @@ def _copy(value, own, depth=0):
     return copy
 
 
+def _restore(value, copy, own):
+    """Make a dict or list what its copy says again. Return whether it is: it must have the same
+    keys still, and all dicts and lists in it must be in own, {id: it}, and in it only once.
+
+    It raises nothing but MemoryError: where there is no memory, any other would take its place.
+    """
+    kind = type(copy)
+    if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
+        return False
+    for place in _places(copy):
+        if kind is dict and place not in value:
+            return False
+        if type(copy[place]) in _SIMPLE:
+            value[place] = copy[place]
+        elif not _restore(value[place], copy[place], own):
+            return False
+    return True
+
+
 def _add_containers(value, own, depth=0):
     """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
     nests too deep to be stored."""
@@ -1525,7 +1544,7 @@ class _Block:
     def roll_back(self):
         """Put back what was there before, unless what has replaced it is durable.
 
-        This takes no memory.
+        This needs no memory.
         """
         try:
             self.busy = True
@@ -1538,15 +1557,26 @@ class _Block:
     def put_back(self):
         for slot in self.notes:
             data = self.db._data[slot]
-            before = self.notes[slot][0]
+            before, lent = self.notes[slot]
             for key in before:  # first, so that no dict needs to grow
                 if before[key] is _MISSING:
                     data.pop(key, None)
             for key in before:
-                if before[key] is not _MISSING:
-                    data[key] = before[key]
+                old = before[key]
+                if old is not _MISSING and not self.put_inside(data.get(key), old, lent.get(key)):
+                    data[key] = old
         if _ON_PC:
             self.put_back_order()
+
+    def put_inside(self, value, old, note):
+        """Undo what was changed inside of a dict or list, if that can be. The copies are all over
+        the heap: if they took the places of all that was read, the heap would be all holes."""
+        if _ON_PC or type(note) is not tuple or note[0] is not old:
+            return False
+        try:
+            return _restore(value, old, note[1])
+        except MemoryError:
+            return False
 
     if _ON_PC:
 

@@ -220,6 +220,21 @@ def change(db):
         db[key]["c"]["d"] = 1
         db[key]["a"]["b"][1] = 1
 
+class Oops(Exception):
+    pass
+
+def undo(db, change):
+    try:
+        with db.transaction():
+            change(db)
+            raise Oops
+    except (Oops, MemoryError):
+        pass
+    gc.collect()
+    for key in db:
+        assert db[key] == value(0), key
+    gc.collect()
+
 def fill(db):
     db.update(("key%d" % i, value(0)) for i in range(120))
 """
@@ -247,3 +262,8 @@ def are_changed(path):
 def test_nested_values_that_were_all_read_can_be_saved_with_little_memory(nested, path):
     nested(0.25, "change(db); db.flush(); change(db); db.close()")
     assert are_changed(path)
+
+
+def test_a_large_transaction_that_is_undone_leaves_the_heap_whole(nested, path):
+    for share in (0.25, 0.3, 0.4, 0.5, 0.6):
+        nested(share, "undo(db, change); bytearray(1200); db['a'] = 1; del db['a']; db.close()")

@@ -1440,6 +1440,8 @@ class _Block:
         self.text = None if keeper.notes else text
         keeper.note_old(slot, key, old)
         if value is not _MISSING:
+            if old is _MISSING:
+                self.db._has_grown = True
             data[key] = value
         else:
             if _ON_PC:
@@ -1712,6 +1714,7 @@ class MicroTetherDB(_Mapping):
         TIP_SIZE = 131072
 
     _ended = None  # why it can't be used any more
+    _has_grown = False  # whether it has got a new key since garbage was collected
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -2051,6 +2054,9 @@ class MicroTetherDB(_Mapping):
         _, log, tip = store.end
         tip += size
         spills = tip > self.TIP_SIZE
+        if not _ON_PC and spills and self._has_grown:
+            gc.collect()  # or new keys lie far apart, and the heap is all holes
+            self._has_grown = False
         # The tip is full, and the journal longer than twice X. Where X is short enough to be
         # inline, too, it need not be.
         if spills and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):

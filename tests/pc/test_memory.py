@@ -267,3 +267,22 @@ def test_nested_values_that_were_all_read_can_be_saved_with_little_memory(nested
 def test_a_large_transaction_that_is_undone_leaves_the_heap_whole(nested, path):
     for share in (0.25, 0.3, 0.4, 0.5, 0.6):
         nested(share, "undo(db, change); bytearray(1200); db['a'] = 1; del db['a']; db.close()")
+
+
+ADD = """
+free = gc.mem_free()
+keys = 0
+try:
+    while True:
+        db["key%d" % keys] = keys
+        keys += 1
+except MemoryError:
+    pass
+gc.collect()
+print(free // gc.mem_free())
+"""
+
+
+def test_keys_can_be_added_one_by_one_until_little_of_the_heap_is_free(path, folder):
+    process = interpreter.run("-c", PROGRAM.format(path=path, use=ADD), heap="250K", first=folder)
+    assert int(process.stdout) > 3, process.stderr

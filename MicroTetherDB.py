@@ -551,9 +551,14 @@ def _note(lent, old):
     return lent if type(lent) is tuple else (lent, {id(old): old})
 
 
+def _is_as_noted(value, copy):
+    """Whether a value is the same as copy, or as what copy is the checksum of."""
+    return _checksum(value) == copy if isinstance(copy, int) else _is_same(copy, value)
+
+
 def _must_save(key, value, copy, own):
-    """Return whether a value that a block has lent has to be saved: whether it isn't the same any
-    more as copy, or as what copy is the checksum of.
+    """Return whether a value that a block has lent has to be saved: whether it isn't as noted any
+    more.
 
     own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
     may be another value's: it gets copies of them, and own gets these. Raises TypeError or
@@ -563,14 +568,13 @@ def _must_save(key, value, copy, own):
         return True  # an inner block, which checks it, has set or deleted the key
     its = {}
     _add_containers(value, its)
-    is_same = _checksum(value) == copy if isinstance(copy, int) else _is_same(copy, value)
-    if is_same and its == own:
+    if its == own and _is_as_noted(value, copy):
         return False
     _plain_item(key, value, own.copy())
     its = {}  # all, also inside of those that are in own already
     _add_containers(value, its)
     own.update(its)
-    return not is_same
+    return not _is_as_noted(value, copy)
 
 
 class _Seen:
@@ -1405,12 +1409,11 @@ class _Block:
         if key in before:
             old = before[key]
             copy = _note(lent.get(key, _MISSING), old)[0]
+        is_flat = isinstance(copy, int) and len(own) == 1
+        if not is_flat:
+            self.collect(slot, key)
         before[key] = old
-        if isinstance(copy, int) and len(own) == 1:
-            lent[key] = copy
-        else:
-            lent[key] = copy, own
-            self.collect(slot, before)
+        lent[key] = copy if is_flat else (copy, own)
 
     def note_old(self, slot, key, old):
         """Note what was there before a key is set or deleted, unless that is noted already: then
@@ -1418,15 +1421,18 @@ class _Block:
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
             self.lend(slot, key, old)  # so that it is copied: the user may have it
-        if key not in before:
-            before[key] = old
-            self.collect(slot, before)
+        self.collect(slot, key)
+        before.setdefault(key, old)
         lent.pop(key, None)
 
-    def collect(self, slot, before):
-        """Collect garbage once in 16 notes of a large block, so that the heap stays whole."""
-        if not _ON_PC and len(before) > 7 and (len(before) + slot) % 16 == 15:
-            gc.collect()
+    def collect(self, slot, key):
+        """Before a note of a key is made: in a large block, if it is the key's first, collect
+        garbage once in 16 times, so that the heap stays whole."""
+        if not _ON_PC:
+            before = self.notes[slot][0]
+            count = len(before)
+            if count > 7 and (count + slot) % 16 == 15 and key not in before:
+                gc.collect()
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is what its record says."""
@@ -1864,8 +1870,8 @@ class MicroTetherDB(_Mapping):
     else:
 
         def keys(self) -> "KeysView[str]":
-            """Return a list of the keys."""
-            return list(self)
+            """Return a view of the keys: the database itself."""
+            return self
 
         def values(self) -> "ValuesView[Any]":
             """Walk the values there are now."""

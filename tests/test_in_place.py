@@ -413,6 +413,14 @@ def test_a_value_that_was_replaced_by_an_equal_one_in_place_writes_nothing(path)
         assert content(db) == after_a_crash(path) == expected
 
 
+def test_a_tuple_in_the_place_of_an_equal_list_becomes_one_and_writes_nothing(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"l": [1, 2]}
+    for block in db.transaction, db.lock:
+        with no_writes(path), block():
+            db["a"]["l"] = (1, 2)
+        assert same(db["a"], {"l": [1, 2]})
+
 def test_a_list_put_into_two_values_is_two_whatever_a_block_within_reads(path):
     db = MicroTetherDB(path)
     for way in ("read", "change", "set", "fail"):

@@ -286,3 +286,17 @@ print(free // gc.mem_free())
 def test_keys_can_be_added_one_by_one_until_little_of_the_heap_is_free(path, folder):
     process = interpreter.run("-c", PROGRAM.format(path=path, use=ADD), heap="250K", first=folder)
     assert int(process.stdout) > 3, process.stderr
+
+
+def test_keys_takes_no_memory_for_each_key(path, folder):
+    with MicroTetherDB(path) as db:
+        db.update({f"key{i}": i for i in range(400)})
+    use = """
+before = gc.mem_alloc()
+keys = db.keys()
+assert gc.mem_alloc() - before < 500
+assert len(keys) == len(list(keys)) == len(set(keys)) == 400
+assert "key1" in keys and "key400" not in keys
+"""
+    process = run(folder, path, use)
+    assert not process.returncode, process.stderr + process.stdout

@@ -421,6 +421,7 @@ def test_a_tuple_in_the_place_of_an_equal_list_becomes_one_and_writes_nothing(pa
             db["a"]["l"] = (1, 2)
         assert same(db["a"], {"l": [1, 2]})
 
+
 def test_a_list_put_into_two_values_is_two_whatever_a_block_within_reads(path):
     db = MicroTetherDB(path)
     for way in ("read", "change", "set", "fail"):

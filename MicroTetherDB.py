@@ -546,19 +546,13 @@ def _checksum(value):
         return _MISSING
 
 
-def _note(lent, old):
-    """Return (copy, own) of what a block's notes have in lent for a dict or list."""
-    return lent if type(lent) is tuple else (lent, {id(old): old})
+def _is_still(value, was):
+    """Whether a value is what it was: was is a copy, a checksum or _MISSING."""
+    return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
 
 
-def _is_as_noted(value, copy):
-    """Whether a value is the same as copy, or as what copy is the checksum of."""
-    return _checksum(value) == copy if isinstance(copy, int) else _is_same(copy, value)
-
-
-def _must_save(key, value, copy, own):
-    """Return whether a value that a block has lent has to be saved: whether it isn't as noted any
-    more.
+def _must_save(key, value, was, own):
+    """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
 
     own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
     may be another value's: it gets copies of them, and own gets these. Raises TypeError or
@@ -568,13 +562,13 @@ def _must_save(key, value, copy, own):
         return True  # an inner block, which checks it, has set or deleted the key
     its = {}
     _add_containers(value, its)
-    if its == own and _is_as_noted(value, copy):
+    if its == own and _is_still(value, was):
         return False
     _plain_item(key, value, own.copy())
     its = {}  # all, also inside of those that are in own already
     _add_containers(value, its)
     own.update(its)
-    return not _is_as_noted(value, copy)
+    return not _is_still(value, was)
 
 
 class _Seen:
@@ -1245,6 +1239,12 @@ def _put(key, value):
     _innermost.put(item[0], item[1], text)
 
 
+def _pair(note, old):
+    """Return a block's note of a dict or list that it has lent, always as (was, own). old is what
+    was there before."""
+    return note if type(note) is tuple else (note, {id(old): old})
+
+
 def _abandon_up_to(block):
     """Roll back this thread's open blocks that are inside of a block, or all if it is None."""
     while _own_block() is not block:
@@ -1275,12 +1275,15 @@ class _Block:
         # The block that keeps its notes; None until it is entered. On a PC True when it has been
         # left: a block that referred to itself would not be freed at once.
         self.keeper = None
-        # {slot: (before, lent)}, two dicts by key. In before: what was there before the key was
-        # set, deleted or lent; _MISSING for nothing. In lent, for a dict or list that the user may
-        # change in place: what it must equal to need no saving, or _MISSING, which nothing equals;
-        # and all dicts and lists that are its own, {id: it}. Where a lock() lends many, there is
-        # itself in before, and a checksum in lent: what was changed is saved, but can't be undone.
-        # The checksum stands there alone if no dict or list is inside.
+        # {slot: (before, lent)}, two dicts by key.
+        # In before: what was there before the key was set, deleted or lent; _MISSING for nothing.
+        # Of a dict or list that is lent it is a copy, or itself if that nests too deep.
+        # In lent, for a dict or list that the user may change in place: (was, own). If it is what
+        # it was, it needs no saving: was is the copy in before or, if the block has set it,
+        # _MISSING, which nothing equals. own is all dicts and lists that are its own, {id: it}.
+        # Where a lock() lends many, a copy of each would take too much memory: there before has
+        # the value itself, and was is its checksum. What was changed is saved, but can't be
+        # undone. If no dict or list is inside, own would say nothing new: lent has only was.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1385,7 +1388,7 @@ class _Block:
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
         note = lent.get(key)  # at once: a callback that writes may take it out
-        if note is not None and id(value) in _note(note, before[key])[1]:
+        if note is not None and id(value) in _pair(note, before[key])[1]:
             return
         if self.busy and key not in before:
             # A callback reads, or update() what it is given; unless that has just set it itself.
@@ -1396,24 +1399,25 @@ class _Block:
         own = {}
         if not self.undo and len(lent) >= _MAX_COPIES and key not in before:
             _add_containers(value, own)
-            old, copy = value, _checksum(value)
+            old, was = value, _checksum(value)
         else:
-            old = copy = _copy(value, own)
-            if copy is _MISSING:
+            old = was = _copy(value, own)
+            if was is _MISSING:
                 old = value
-        self.note_lent(slot, key, old, copy, own)
+        self.note_lent(slot, key, old, was, own)
 
-    def note_lent(self, slot, key, old, copy, own):
+    def note_lent(self, slot, key, old, was, own):
         """Note that a dict or list is lent. What the notes say of the key already stays."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
-            copy = _note(lent.get(key, _MISSING), old)[0]
-        is_flat = isinstance(copy, int) and len(own) == 1
-        if not is_flat:
+            was = _pair(lent.get(key, _MISSING), old)[0]
+        note = was
+        if len(own) > 1 or not isinstance(was, int):
             self.collect(slot, key)
+            note = was, own
         before[key] = old
-        lent[key] = copy if is_flat else (copy, own)
+        lent[key] = note
 
     def note_old(self, slot, key, old):
         """Note what was there before a key is set or deleted, unless that is noted already: then
@@ -1464,7 +1468,7 @@ class _Block:
                 value = data.get(key, _MISSING)
                 old = before[key]
                 if key in lent:
-                    note = _note(lent[key], old)
+                    note = _pair(lent[key], old)
                     has_changed = _must_save(key, value, *note)
                     if len(note[1]) > 1:
                         lent[key] = note  # it may have got the first dict or list inside

@@ -571,13 +571,16 @@ def _must_save(key, value, was, own):
     return not _is_still(value, was)
 
 
-class _Seen:
-    """Used as {id: it} is, by _plain(), to find out which dicts and lists are there twice: all are
-    in it, until they are taken out. It has a bit for each 16 bytes of the heap, in small pieces: a
-    dict of many would need a lot of memory, in one piece."""
+class _Unseen:
+    """What _plain() takes in place of {id: it} to find what is there twice in all of a database:
+    every dict and list is in it, until it is taken out.
+
+    A dict of so many would need a lot of memory, in one piece. This has a bit for each 16 bytes of
+    memory, where no more than one can begin, in small pieces.
+    """
 
     def __init__(self):
-        self.pages = {}
+        self.pages = {}  # {id >> 14: a bit for each 16 of the ids}, 1 for what is out
 
     def flip(self, number):
         """Take an id out, or put it back. Return whether it is out now."""
@@ -2127,12 +2130,12 @@ class MicroTetherDB(_Mapping):
         """See that all can be saved. Where two values share a dict or list, the second gets a
         copy; but what is the value of a key stays that, wherever else it is."""
         keys = self._lent_keys()
-        seen = _Seen()
+        unseen = _Unseen()
         for _, value in self._lent_items(keys):
-            seen.flip(id(value))
+            unseen.flip(id(value))  # out, until it is its own turn
         for key, value in self._lent_items(keys):
-            seen.flip(id(value))
-            _plain_item(key, value, seen)
+            unseen.flip(id(value))
+            _plain_item(key, value, unseen)
 
     def _is_changed(self):
         """Whether there is anything that X doesn't say. Sees first that no values are shared."""

@@ -510,10 +510,12 @@ def _copy(value, own, depth=0):
 
 
 def _restore(value, copy, own):
-    """Make a dict or list what its copy says again. Return whether it is: it must have the same
-    keys still, and all dicts and lists in it must be in own, {id: it}, and in it only once.
+    """Make a dict or list again what its copy says. Return whether that could be done: it must
+    still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in it
+    only once. own is used up.
 
-    It raises nothing but MemoryError: where there is no memory, any other would take its place.
+    Raises nothing but MemoryError: where there is no memory for a second exception, MicroPython
+    overwrites the first with it, which is what the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
@@ -1433,8 +1435,9 @@ class _Block:
         lent.pop(key, None)
 
     def collect(self, slot, key):
-        """Before a note of a key is made: in a large block, if it is the key's first, collect
-        garbage once in 16 times, so that the heap stays whole."""
+        """Before a key is noted: if the block is large, collect garbage with each 16th key of a
+        slot, so that the heap stays whole. Each slot begins at another count: else all of them
+        would do it at about the same time."""
         if not _ON_PC:
             before = self.notes[slot][0]
             count = len(before)
@@ -1546,7 +1549,7 @@ class _Block:
         """Let the outer block of the same database know what this one knows."""
         parent = self.parent()
         for slot in self.notes:
-            before, lent = self.notes[slot]
+            before, lent = self.notes[slot]  # pairs in lent: a lock() hands nothing over
             for key in before:
                 old = before[key]
                 if key not in lent or lent[key][0] is _MISSING:
@@ -1584,8 +1587,9 @@ class _Block:
             self.put_back_order()
 
     def put_inside(self, value, old, note):
-        """Undo what was changed inside of a dict or list, if that can be. The copies are all over
-        the heap: if they took the places of all that was read, the heap would be all holes."""
+        """Put back what was in a dict or list, if old is its copy. Return whether that could be
+        done. If the copies, which are all over the heap, took the places of all that was read, the
+        heap would be all holes."""
         if _ON_PC or type(note) is not tuple or note[0] is not old:
             return False
         try:
@@ -1962,8 +1966,8 @@ class MicroTetherDB(_Mapping):
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
         """As transaction(), but if it raises, what was done so far stays and is saved.
 
-        On a board it can undo changes made in place in some 100 dicts and lists that were read in
-        it. If those in the others can't be saved, they stay, as if made outside of a block.
+        On a board it can undo in-place changes in only some 100 of the dicts and lists that were
+        read in it. If those in the others can't be saved, they stay, as if made outside a block.
         """
         return _Guard(self, False, False)
 

@@ -1590,12 +1590,12 @@ class _Block:
         """Put back what was in a dict or list, if old is its copy. Return whether that could be
         done. If the copies, which are all over the heap, took the places of all that was read, the
         heap would be all holes."""
-        if _ON_PC or type(note) is not tuple or note[0] is not old:
-            return False
-        try:
-            return _restore(value, old, note[1])
-        except MemoryError:
-            return False
+        if not _ON_PC and type(note) is tuple and note[0] is old:
+            try:
+                return _restore(value, old, note[1])
+            except MemoryError:
+                pass
+        return False
 
     if _ON_PC:
 

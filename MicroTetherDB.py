@@ -1288,7 +1288,7 @@ class _Block:
         # _MISSING, which nothing equals. own is all dicts and lists that are its own, {id: it}.
         # Where a lock() lends many, a copy of each would take too much memory: there before has
         # the value itself, and was is its checksum. What was changed is saved, but can't be
-        # undone. If no dict or list is inside, own would say nothing new: lent has only was.
+        # undone. Where own is that value alone, lent has only was.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1418,7 +1418,7 @@ class _Block:
             old = before[key]
             was = _pair(lent.get(key, _MISSING), old)[0]
         note = was
-        if len(own) > 1 or not isinstance(was, int):
+        if len(own) > 1 or id(old) not in own:
             self.collect(slot, key)
             note = was, own
         before[key] = old
@@ -1549,13 +1549,14 @@ class _Block:
         """Let the outer block of the same database know what this one knows."""
         parent = self.parent()
         for slot in self.notes:
-            before, lent = self.notes[slot]  # pairs in lent: a lock() hands nothing over
+            before, lent = self.notes[slot]
             for key in before:
                 old = before[key]
-                if key not in lent or lent[key][0] is _MISSING:
+                was, own = _pair(lent.get(key, _MISSING), old)
+                if was is _MISSING:
                     parent.note_old(slot, key, old)  # it was set or deleted, and perhaps lent then
                 if key in lent:
-                    parent.note_lent(slot, key, old, *lent[key])
+                    parent.note_lent(slot, key, old, was, own)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 

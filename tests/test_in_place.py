@@ -1049,3 +1049,33 @@ def test_what_only_looks_the_same_in_one_of_many_values_is_refused_or_made_plain
     db["x9"]["d"] = {"1": 2}
     change("l", (1, 2))
     assert same(db["x9"]["l"], [1, 2])
+
+
+def test_a_flat_one_of_many_values_is_checked_though_an_inner_rollback_has_replaced_it(path):
+    db = many(path)
+    mine = []
+    db["x8"] = {"n": 8}
+    db["x9"] = {"n": 9}
+
+    def undo():
+        try:
+            with db.transaction():
+                for key in "x8", "x9":
+                    db[key]["new"] = 1
+                raise Oops
+        except Oops:
+            pass
+
+    with no_writes(path), db.lock():
+        read_the_rest(db)
+        assert db["x8"] and db["x9"]
+        undo()
+        assert db["x8"] == {"n": 8} and db["x9"] == {"n": 9}
+    with db.lock():
+        read_the_rest(db)
+        assert db["x8"] and db["x9"]
+        undo()
+        db["x8"]["mine"] = mine
+    mine.append(1)
+    assert content(db) == after_a_crash(path)
+    assert db["x8"] == {"n": 8, "mine": []}

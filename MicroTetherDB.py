@@ -413,6 +413,7 @@ def _plain(value, where, own, depth=0):
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
             plain = {} if is_dict else list(value)
+            own.pop(id(plain), None)  # it may be come by again, in what another value shares
         for key in list(value) if is_dict else range(len(value)):
             place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
             name = _simple(key, place) if is_dict else key

@@ -1079,3 +1079,17 @@ def test_a_flat_one_of_many_values_is_checked_though_an_inner_rollback_has_repla
     mine.append(1)
     assert content(db) == after_a_crash(path)
     assert db["x8"] == {"n": 8, "mine": []}
+
+
+def test_what_a_shared_list_became_a_copy_of_is_not_shared_either(path):
+    db = start(path)
+    shared = [1]
+    pair = {"tuple": (1, 2), "list": shared, "same": shared}
+    db["all"].append(pair)
+    db["user1"]["pair"] = pair
+    db.flush()
+    with db.lock():
+        for place in pair:
+            db["all"][0][place].append(3)
+    assert content(db) == after_a_crash(path)
+    assert db["user1"]["pair"] == {"tuple": [1, 2], "list": [1], "same": [1]}

@@ -1590,13 +1590,19 @@ class _Block:
 
     def put_inside(self, value, old, note):
         """Put back what was in a dict or list, if old is its copy. Return whether that could be
-        done. If the copies, which are all over the heap, took the places of all that was read, the
-        heap would be all holes."""
-        if not _ON_PC and type(note) is tuple and note[0] is old:
-            try:
-                return _restore(value, old, note[1])
-            except MemoryError:
-                pass
+        done, or nothing is to be. If the copies, which are all over the heap, took the places of
+        all that was read, the heap would be all holes."""
+        if not _ON_PC and note is not None:
+            was = note[0] if type(note) is tuple else note
+            if isinstance(was, int):
+                # There is no copy. Not old itself: what an inner block has undone in a copy, which
+                # is there now, may still be in that.
+                return True
+            if was is old:
+                try:
+                    return _restore(value, old, note[1])
+                except MemoryError:
+                    pass
         return False
 
     if _ON_PC:

@@ -1093,3 +1093,54 @@ def test_what_a_shared_list_became_a_copy_of_is_not_shared_either(path):
             db["all"][0][place].append(3)
     assert content(db) == after_a_crash(path)
     assert db["user1"]["pair"] == {"tuple": [1, 2], "list": [1], "same": [1]}
+
+
+def test_one_of_many_values_is_checked_though_an_inner_block_has_put_a_copy_in_its_place(path):
+    db = many(path)
+    db["x9"] = {"n": 9}
+
+    def read_and_roll_back():
+        assert read_the_rest(db)["x9"]
+        try:
+            with db.transaction():
+                db["x9"]["more"] = 1
+                raise Oops
+        except Oops:
+            return db["x9"]
+
+    def change(value):
+        with db.lock():
+            read_and_roll_back()["l"] = value
+
+    with no_writes(path), db.lock():
+        read_and_roll_back()
+    assert 'db["x9"]["l"]: can\'t store a set' in raises(TypeError, change, {1})
+    db["x9"].pop("l", None)
+    mine = []
+    change(mine)
+    mine.append(1)
+    assert content(db) == after_a_crash(path)
+
+
+def test_what_an_inner_block_has_undone_in_one_of_many_values_stays_undone(path):
+    db = many(path)
+    db["x8"] = {"n": 8}
+    before = content(db)
+
+    def change():
+        with db.lock():
+            assert read_the_rest(db)["x8"] and db["x9"]
+            try:
+                with db.transaction():
+                    db["x8"]["more"] = 1
+                    db["x9"]["l"].append(1)
+                    del db["x7"]
+                    raise Oops
+            except Oops:
+                db["bad"] = 1
+                db["x0"]["l"] = {1}
+
+    raises(TypeError, change)
+    if "x0" in db:
+        db["x0"]["l"] = [0]
+    assert content(db) == before == after_a_crash(path)

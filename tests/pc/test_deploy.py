@@ -120,10 +120,18 @@ def test_no_room(pseudo_board):
     assert set(board.files()) == {"big"}
 
 
+ALL_BUT = """
+import os
+f = open("big", "w")
+f.write((os.statvfs("/")[3] - {blocks}) * 4096 * "x")
+f.close()
+"""
+
+
 def test_no_room_beside_an_older_copy(pseudo_board):
     board = pseudo_board
     board.mpremote("mkdir", ":lib", "+", "cp", MODULE, ":lib/")
-    board.mpremote("exec", "f = open('big', 'w'); f.write(144 * 1024 * 'x'); f.close()")
+    board.mpremote("exec", ALL_BUT.format(blocks=4))
     remove = "rm :/lib/MicroTetherDB.py"
     how = f"Remove the older copy: mpremote connect {board.port} {remove}\n"
     check_failed(run(board), "no room", how)

@@ -94,6 +94,7 @@ def run_all(folder, tests="tests", wanted=None):
         module = file[:-3]
         if wanted and module not in wanted:
             continue
+        gc.collect()  # so that the heap is whole: to compile the library takes most of a Pico's
         functions = load(module, "board")
         for name in sorted(functions):
             empty(folder)

@@ -766,10 +766,10 @@ def test_a_subclass_that_multiplies_in_its_own_way_becomes_plain(path):
 # Of more than some 100 dicts and lists that it lends, a lock() on a board keeps no copies.
 
 
-def many(path, others=300):
+def many(path):
     """Return a database whose keys x0 to x9 are read when a lock() keeps no copies any more."""
     db = MicroTetherDB(path)
-    for name, count in (("k", others), ("x", 10)):
+    for name, count in (("k", 150), ("x", 10)):
         db.update({name + str(i): {"n": i, "l": [i]} for i in range(count)})
     return db
 
@@ -803,7 +803,7 @@ def test_a_lock_saves_what_was_changed_of_the_many_values_that_it_has_read(path)
         db["x5"] = {"n": 6, "l": [6]}
         db["x5"]["l"].append(7)
     assert db["x9"] == {"n": 10, "l": [10]}
-    assert db["k299"] == {"n": 300, "l": [300]}
+    assert db["k149"] == {"n": 150, "l": [150]}
     assert db["x5"] == {"n": 6, "l": [6, 7]}
     assert "x3" not in db
     assert content(db) == after_a_crash(path)
@@ -882,7 +882,7 @@ def test_a_lock_that_only_reads_many_values_writes_nothing(path):
 
 
 def test_a_transaction_undoes_changes_in_many_values(path):
-    db = many(path, 150)
+    db = many(path)
     before = content(db)
     try:
         with db.transaction(), db.lock():

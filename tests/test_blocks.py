@@ -94,6 +94,7 @@ def test_a_block_in_which_the_memory_runs_out_ends(path):
         try:
             with block():
                 db["n"] = 1
+                db["user1"]["tags"][1].append("c")
                 take_all_memory(held)
         except MemoryError:
             give_back(held)

@@ -775,3 +775,15 @@ def test_what_a_shared_list_became_a_copy_of_is_not_shared_either(path):
             db["all"][0][place].append(3)
     assert content(db) == after_a_crash(path)
     assert db["user1"]["pair"] == {"tuple": [1, 2], "list": [1], "same": [1]}
+
+
+def test_a_key_that_was_exchanged_for_another_in_place_is_undone(path):
+    db = start(path)
+    before = content(db)
+    try:
+        with db.transaction():
+            db["user1"]["m"] = db["user1"].pop("n")
+            raise Oops
+    except Oops:
+        pass
+    assert content(db) == after_a_crash(path) == before

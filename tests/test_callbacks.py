@@ -326,19 +326,30 @@ def test_a_value_that_a_callback_reads_while_it_is_set_is_checked_as_any(path):
     assert content(db) == after_a_crash(path)
 
 
-@only("host", "a callback at each of so many branches: on CPython it can't be placed")
-def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
+def call_at_branch(count, act):
+    """Have act() called in a callback, at MicroPython's branch of that number from here on. Return
+    [how many are left]."""
     import micropython
 
-    db = MicroTetherDB(path)
-    left = [0]
+    left = [count]
 
-    def write(_):
+    def strike(_):
         left[0] -= 1
         if left[0]:
-            micropython.schedule(write, None)
+            micropython.schedule(strike, None)
         else:
-            db["k"] = {"n": -1}
+            act()
+
+    micropython.schedule(strike, None)
+    return left
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
+    db = MicroTetherDB(path)
+
+    def write():
+        db["k"] = {"n": -1}
 
     for n in range(1, 200):
         db["k"] = {"n": n}
@@ -351,8 +362,7 @@ def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
                         raise Oops
                 except Oops:
                     pass
-            left[0] = (n + 1) // 2
-            micropython.schedule(write, None)
+            left = call_at_branch((n + 1) // 2, write)
             assert db["k"]["n"] in (n, -1)
             while left[0]:
                 pass
@@ -361,19 +371,8 @@ def test_a_value_that_a_callback_sets_while_it_is_read_again_is_found(path):
 
 @only("host", "a callback at each of so many branches: on CPython it can't be placed")
 def test_what_a_callback_does_while_one_of_many_values_is_read_is_saved(path):
-    import micropython
-
     db = MicroTetherDB(path)
     db.update({"x%d" % i: [i] for i in range(300)})
-    left = [0]
-    act = None
-
-    def strike(_):
-        left[0] -= 1
-        if left[0]:
-            micropython.schedule(strike, None)
-        else:
-            act()
 
     def put():
         db["k"] = {"new": [1]}
@@ -398,7 +397,7 @@ def test_what_a_callback_does_while_one_of_many_values_is_read_is_saved(path):
             pass
 
     old = {"l": [[n] for n in range(6)], "n": 1, "m": {}}
-    for act, wanted in (  # noqa: B007 (strike() uses it)
+    for act, wanted in (
         (put, {"new": [1]}),
         (put_and_read, {"new": [1, 2]}),
         (delete, None),
@@ -410,8 +409,7 @@ def test_what_a_callback_does_while_one_of_many_values_is_read_is_saved(path):
             with db.lock():
                 for key in db:
                     assert key == "k" or db[key] is not None
-                left[0] = n
-                micropython.schedule(strike, None)
+                left = call_at_branch(n, act)
                 db.get("k")
                 while left[0]:
                     pass

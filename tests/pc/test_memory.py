@@ -223,7 +223,7 @@ def change(db):
 class Oops(Exception):
     pass
 
-def undo(db, change):
+def change_and_undo(db):
     try:
         with db.transaction():
             change(db)
@@ -266,7 +266,7 @@ def test_nested_values_that_were_all_read_can_be_saved_with_little_memory(nested
 
 def test_a_large_transaction_that_is_undone_leaves_the_heap_whole(nested, path):
     for share in (0.25, 0.3, 0.4, 0.5, 0.6):
-        nested(share, "undo(db, change); bytearray(1200); db['a'] = 1; del db['a']; db.close()")
+        nested(share, "change_and_undo(db); bytearray(1200); db['a'] = 1; del db['a']; db.close()")
 
 
 ADD = """

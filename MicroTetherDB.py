@@ -71,7 +71,7 @@ else:
     # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
     # makes a dict of more keys than that slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
-    # Of so many dicts and lists in a slot that a lock() lends, it keeps copies.
+    # How many of the dicts and lists that it lends in a slot a lock() keeps copies of.
     _MAX_COPIES = const(8)
 
 try:
@@ -511,12 +511,12 @@ def _copy(value, own, depth=0):
 
 
 def _restore(value, copy, own):
-    """Make a dict or list again what its copy says. Return whether that could be done: it must
+    """Make a dict or list say again what its copy says. Return whether that could be done: it must
     still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in it
     only once. own is used up.
 
     Raises nothing but MemoryError: where there is no memory for a second exception, MicroPython
-    overwrites the first with it, which is what the block has raised.
+    lets it take the place of the first, the one that the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
@@ -590,9 +590,10 @@ class _Unseen:
         page = self.pages.get(number >> 14)
         if page is None:
             self.pages[number >> 14] = page = bytearray(128)
+        at = number >> 7 & 127
         bit = 1 << (number >> 4 & 7)
-        page[number >> 7 & 127] ^= bit
-        return page[number >> 7 & 127] & bit
+        page[at] ^= bit
+        return page[at] & bit
 
     def pop(self, number, default):
         if self.flip(number):
@@ -1590,13 +1591,14 @@ class _Block:
 
     def put_inside(self, value, old, note):
         """Put back what was in a dict or list, if old is its copy. Return whether that could be
-        done, or nothing is to be. If the copies, which are all over the heap, took the places of
-        all that was read, the heap would be all holes."""
+        done, or there is nothing to do. If the copies, which are all over the heap, took the
+        places of all that was read, the heap would be all holes."""
         if not _ON_PC and note is not None:
+            # As _pair() does, which takes memory.
             was = note[0] if type(note) is tuple else note
             if isinstance(was, int):
-                # There is no copy. Not old itself: what an inner block has undone in a copy, which
-                # is there now, may still be in that.
+                # There is no copy, and old won't do: if an inner block has put a copy in its
+                # place, old still has what that block has undone.
                 return True
             if was is old:
                 try:
@@ -1739,7 +1741,7 @@ class MicroTetherDB(_Mapping):
         TIP_SIZE = 131072
 
     _ended = None  # why it can't be used any more
-    _has_grown = False  # whether it has got a new key since garbage was collected
+    _has_grown = False  # whether a key has been added since garbage was collected
 
     def __init__(self, path: str) -> None:
         self._path = path

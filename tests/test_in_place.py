@@ -777,13 +777,44 @@ def test_what_a_shared_list_became_a_copy_of_is_not_shared_either(path):
     assert db["user1"]["pair"] == {"tuple": [1, 2], "list": [1], "same": [1]}
 
 
-def test_a_key_that_was_exchanged_for_another_in_place_is_undone(path):
-    db = start(path)
-    before = content(db)
-    try:
-        with db.transaction():
-            db["user1"]["m"] = db["user1"].pop("n")
-            raise Oops
-    except Oops:
-        pass
-    assert content(db) == after_a_crash(path) == before
+def exchange_a_key(value):
+    value["m"] = value.pop("n")
+
+
+def exchange_an_empty_dict_and_list(value):
+    value["dict"], value["list"] = value["list"], value["dict"]
+
+
+def exchange_a_list_for_a_number(value):
+    value["n"], value["list"] = value["list"], value["n"]
+
+
+def put_a_list_in_two_places(value):
+    value["twin"] = value["list"]
+
+
+def exchange_two_lists_and_change_them(value):
+    value["pair"].reverse()
+    value["pair"][0].append(5)
+    value["pair"][1][0] = 6
+
+
+def test_what_was_moved_about_in_place_is_undone(path):
+    for move in (
+        exchange_a_key,
+        exchange_an_empty_dict_and_list,
+        exchange_a_list_for_a_number,
+        put_a_list_in_two_places,
+        exchange_two_lists_and_change_them,
+    ):
+        db = MicroTetherDB(path)
+        db["user1"] = {"n": 1, "dict": {}, "list": [], "twin": [], "pair": [[2], [3]]}
+        before = content(db)
+        try:
+            with db.transaction():
+                move(db["user1"])
+                raise Oops
+        except Oops:
+            pass
+        assert content(db) == after_a_crash(path) == before, move
+        assert db["user1"]["list"] is not db["user1"]["twin"], move

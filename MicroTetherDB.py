@@ -685,27 +685,60 @@ def _pieces(file, at, margin):
         at += end - margin
 
 
-def _lines(file, start):
-    """Yield (at, line) of each line of a file, from the place start on."""
+def _records(file, chain, start):
+    """Yield (at, line, chain) of each line of a file, from the place start on: None as the chain
+    of one that does not continue that of the records before."""
     for at, text, end in _pieces(file, start, 0):
-        if end == len(text):  # a long line, which isn't copied
-            yield at, text
-            continue
-        text = bytes(text[:end])  # an old firmware's bytearray has no find()
+        if end < len(text):  # else it is one long line, which isn't copied
+            text = bytes(text[:end])  # an old firmware's bytearray has no find()
         done = 0
         while done < end:
             stop = text.find(b"\n", done) + 1 or end
-            yield at + done, text[done:stop]
+            line = text[done:stop] if stop - done < len(text) else text
+            its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+            if line.endswith(b"%08x\n" % its_chain):
+                chain = its_chain
+            else:
+                its_chain = None
+            yield at + done, line, its_chain
             done = stop
 
 
-def _records(file, chain, start):
-    """Yield (at, line, chain) of each line, from the place start on, that continues the chain."""
-    for at, line in _lines(file, start):
-        its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-        if line.endswith(b"%08x\n" % its_chain):
-            chain = its_chain
-            yield at, line, chain
+def _gone_on_from(file, start, before):
+    """Look behind the place start of a journal file, where the chain is the one given. Return the
+    last chain there that a batch goes on from which was written later: so what has it was durable
+    then. None if there is none."""
+    durable = None
+    chains = ()  # those that the record before may have, if it ends its batch
+    for at, line, _ in _records(file, before, start):
+        bare = line.rstrip(b" \n")
+        if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
+            line = bare  # the newline before the padding is what is broken
+        stop = 0 if bare.strip(b"\0") else len(line)
+        while stop < len(line):
+            start = stop
+            mark = b""
+            while mark != b"] " and stop < len(line):  # the newline behind a batch may be broken
+                stop = line.find(b'["', stop + 1)
+                if stop < 0:
+                    stop = len(line)
+                mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
+            text = memoryview(line)[start : stop - _CHAIN_SIZE]
+            try:
+                said = int(line[stop - _CHAIN_SIZE : stop - 1], 16)  # whatever the newline became
+            except ValueError:
+                said = 0
+            for chain in chains:
+                if said == crc32(text, chain):
+                    durable = said if start else chain  # XX
+            if not at and b"\0" not in line and line.endswith(b"%08x\n" % said):
+                durable = said  # or else what a file begins with goes on from nothing
+            chains = ()
+            # The text's end or the mark may be broken. Two blanks may be a missing page.
+            if mark[:1] != mark[1:] and b"+" not in mark:
+                chains = said, crc32(text, before)
+            before = said
+    return durable
 
 
 def _parse(text, end, path):
@@ -837,8 +870,7 @@ class _Store:
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
         path = self.path
-        sizes = self.sizes()
-        tmp_size = sizes.pop(".tmp", 0)
+        suffixes = self.suffixes()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             raise ValueError(
@@ -848,7 +880,7 @@ class _Store:
         self.seal = seal
         if seal <= _NO_X:
             # A torn X.tmp of at most that size is what is left of a new database.
-            if sizes or seal == _NO_X and tmp_size > _EMPTY_SIZE:
+            if suffixes or seal == _NO_X and _size(path + ".tmp") > _EMPTY_SIZE:
                 raise ValueError(
                     path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
                     ".tmp is there: put the right file back, or remove those"
@@ -858,29 +890,27 @@ class _Store:
             return
         self.is_copy = previous in (_BACKUP, _OTHER_BACKUP)
         yield from _read_sealed(path_now, _ANY)
-        yield from self.read_journal(sizes, previous)
+        yield from self.read_journal(suffixes, previous)
         if path_now != path:
             _rename(path_now, path)
 
-    def sizes(self):
-        """Return the lengths of X.tmp, X.log and X.tip, {suffix: bytes}, unless they are empty.
-        Note whether X.tmp is.
+    def suffixes(self):
+        """Return those of X.log and X.tip that aren't empty. Note whether X.tmp is.
 
         ValueError if one of them is plainly another program's.
         """
-        sizes = {}
-        for suffix, opening in ((".tmp", b"{\n"), (".log", b'["'), (".tip", b'["')):
+        found = []
+        for suffix, opening in ((".log", b'["'), (".tip", b'["'), (".tmp", b"{\n")):
             path = self.path + suffix
-            length = _size(path)
-            if length:
+            if _size(path):
                 with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
                 # Of a batch that has failed, the first byte may be gone; of a torn one, all.
                 if not opening.startswith(start) and start[:1] != b'"':
                     raise ValueError(path + " is no database's, or is damaged: move it away")
-                sizes[suffix] = length
-        self.has_tmp = ".tmp" in sizes
-        return sizes
+                found.append(suffix)
+        self.has_tmp = ".tmp" in found
+        return found[: len(found) - self.has_tmp]
 
     def find(self):
         """Return the path at which X is now, and its seals, as _seals_of() does.
@@ -903,39 +933,32 @@ class _Store:
                     )
         return path, seals
 
-    def read_journal(self, sizes, previous):
-        """Yield what the journal says. Raise ValueError if something acknowledged is behind the
-        end of one of its files.
+    def read_journal(self, suffixes, previous):
+        """Yield what the journal says. Raise ValueError if something acknowledged is missing.
 
         What a spill has left, one that was cut or one that was not, is in the other file, too, and
         counts there. A journal that continues the X before this one is stale. So is a file of
         which nothing counts beside an X that doesn't tell.
         """
         chain = self.seal
-        ends = {}
+        ends = {".log": 0, ".tip": 0}
         counts = not self.is_copy
-        for suffix in sorted(sizes):  # X.log first
-            chain, end = yield from self.follow(suffix, chain)
+        for suffix in suffixes:
+            chain, end, durable = yield from self.follow(suffix, chain)
             ends[suffix] = end
             counts = counts or end
-            if not counts or sizes[suffix] <= end:
-                continue
-            durable = self.gone_on_from(suffix, end, chain)
-            if durable and not (
-                self.comes_by(sizes, self.seal, (durable,))  # it is in the other file
-                or self.comes_by(sizes, previous, (durable, suffix))  # it is from before the fold
-            ):
+            if counts and durable and not self.comes_by(durable, suffixes, previous):
                 raise ValueError(
                     "%s%s is damaged: behind a broken record there are whole ones. Restore a "
                     "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, suffix)
                 )
-        self.end = chain, ends.get(".log", 0), ends.get(".tip", 0)
+        self.end = chain, ends[".log"], ends[".tip"]
 
     def follow(self, suffix, chain):
         """Yield the changes in a journal file whose batches continue the chain.
 
-        Return the chain and where the last of these ends. What is behind it is overwritten by the
-        next one.
+        Return the chain; where the last of these ends: what is behind it is overwritten by the
+        next one; and the last chain that something behind it goes on from, or None.
         """
         end = 0
         path = self.path + suffix
@@ -943,12 +966,16 @@ class _Store:
         count = 0  # of the records of the next batch
         with open(path, "rb") as file:
             for at, line, its_chain in _records(file, chain, end):
+                if its_chain is None:
+                    continue
                 count += 1
                 if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                     continue
                 # Read the batch again, from its first record: all of it may not fit into memory.
                 batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
-                for _, record, _ in batch:
+                for _, record, is_next in batch:
+                    if is_next is None:
+                        continue
                     change = _parse(record, -_RECORD_END, path)
                     if change[0] in part or len(part) == _KEYS_AT_ONCE:
                         yield part
@@ -959,60 +986,20 @@ class _Store:
                 chain = its_chain
                 end = at + len(line)
                 count = 0
+            durable = _gone_on_from(file, end, chain)
         yield part
-        return chain, end
+        return chain, end, durable
 
-    def gone_on_from(self, suffix, start, chain):
-        """Look behind the place start of a journal file, where the chain is the one given. Return
-        the last chain there that a batch which was written later goes on from: so what has it was
-        durable then. 0 if there is none."""
-        durable = 0
-        said = made = chain  # of the line before: what it says, and what its text makes
-        ends_batch = False  # whether it does
-        with open(self.path + suffix, "rb") as file:
-            for at, line in _lines(file, start):
-                bare = line.rstrip(b" \n")
-                if not bare.strip(b"\0 \n"):
-                    continue
-                if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
-                    line = bare  # the newline before the padding is what is broken
-                text = memoryview(line)[:-_CHAIN_SIZE]
-                end = line[-_CHAIN_SIZE:]
-                if ends_batch:
-                    for chain in (said, made):
-                        if end[:-1] == b"%08x" % crc32(text, chain):  # whatever the newline became
-                            durable = chain
-                before, made = said, crc32(text, said)
-                try:
-                    said = int(end[:-1], 16)
-                except ValueError:
-                    said = 0
-                is_torn = b"\0" in line or end != b"%08x\n" % said
-                if not (is_torn or at) and suffix == ".tip" and said != made:
-                    durable = said  # or else what it goes on from, in the log, is missing
-                joint = line.find(b'["', 1)
-                while joint > 0:  # the newline behind a batch may be what is broken
-                    if line[joint - _RECORD_END - 1 : joint - _CHAIN_SIZE] == b"] ":
-                        chain = crc32(text[: joint - _CHAIN_SIZE], before)
-                        if end == b"%08x\n" % crc32(text[joint:], chain):
-                            durable = said
-                    joint = line.find(b'["', joint + 1)
-                # The text's end or the mark may be broken. Two blanks may be a missing page.
-                mark = line[-_RECORD_END - 1 : -_CHAIN_SIZE]
-                is_mark = mark[-1:] == b" " and mark != b"  "
-                ends_batch = is_mark or b"]" in mark and b"+" not in mark
-        return durable
-
-    def comes_by(self, sizes, chain, wanted):
-        """Whether reading the journal on from a chain, X's or the previous X's, comes by a record
-        that is wanted: by its chain, or by the suffix of the file that it is in."""
-        for suffix in sorted(sizes):  # X.log first
-            with open(self.path + suffix, "rb") as file:
-                for _, line, its_chain in _records(file, chain, 0):
-                    if its_chain in wanted or suffix in wanted:
-                        return True
-                    if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                        chain = its_chain
+    def comes_by(self, wanted, suffixes, previous):
+        """Whether a record of that chain is in the journal of X, or of the X before this one."""
+        for chain in (self.seal, previous):
+            for suffix in suffixes:
+                with open(self.path + suffix, "rb") as file:
+                    for _, line, its_chain in _records(file, chain, 0):
+                        if its_chain == wanted:
+                            return True
+                        if its_chain is not None and line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
+                            chain = its_chain
         return False
 
     def read_again(self, texts):
@@ -1132,7 +1119,7 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        self.sizes()
+        self.suffixes()
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")

@@ -622,8 +622,7 @@ _KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is col
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
-_S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
-_S_IFREG = const(0x8000)
+_S_IFREG = const(0x8000)  # in a file's mode: a folder hasn't got it
 
 
 def _bits(crc):
@@ -646,8 +645,8 @@ def _size(path):
     stat = _stat(path)
     if stat is None:
         return 0
-    if stat[0] & _S_IFMT != _S_IFREG:
-        raise OSError(_EISDIR, path + " is no regular file")
+    if not stat[0] & _S_IFREG:
+        raise OSError(_EISDIR, path)
     return stat[6]
 
 
@@ -770,11 +769,10 @@ def _seals_of(path):
             return _NO_SEAL, _NO_X
         crc = 0
         file.seek(0)
-        piece = memoryview(bytearray(_PIECE))
         while left > 0:
-            size = file.readinto(piece[:left])
-            left -= size or left
-            crc = crc32(piece[:size], crc)
+            piece = file.read(min(left, _PIECE))
+            left -= len(piece) or left
+            crc = crc32(piece, crc)
     if _bits(crc) != seal:
         return _DAMAGED, _NO_X
     if previous.strip():  # version 1 knew only one seal

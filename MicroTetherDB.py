@@ -759,25 +759,23 @@ def _seals_of(path):
     left = _size(path)
     if not left:
         return _NO_X, _NO_X
+    crc = 0
+    line = b""
     with open(path, "rb") as file:
-        left -= _SEAL_SIZE
-        file.seek(max(left - _SEAL_SIZE, 0))
-        end = file.read()
-        previous = end[:-_SEAL_SIZE]
-        seal = end[-_SEAL_SIZE:]
-        if left < 0 or seal.strip(b" \t") != b"\n":
-            return _NO_SEAL, _NO_X
-        crc = 0
-        file.seek(0)
         while left > 0:
-            piece = file.read(min(left, _PIECE))
-            left -= len(piece) or left
-            crc = crc32(piece, crc)
-    if _bits(crc) != seal:
+            before, previous = crc, line
+            # What is read last are the two lines of the seals, each by itself.
+            lines = (left > _SEAL_SIZE) + (left > 2 * _SEAL_SIZE)
+            line = file.read(min(left - lines * _SEAL_SIZE, _PIECE))
+            crc = crc32(line, crc)
+            left -= len(line) or left
+    if line.strip(b" \t") != b"\n":
+        return _NO_SEAL, _NO_X
+    if line != _bits(before):
         return _DAMAGED, _NO_X
     if previous.strip():  # version 1 knew only one seal
-        return crc, _BACKUP
-    return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
+        return before, _BACKUP
+    return before, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
 def _read_sealed(path, texts):

@@ -896,8 +896,9 @@ class _Store:
         ValueError if one of them is plainly another program's.
         """
         found = []
-        for suffix, opening in ((".log", b'["'), (".tip", b'["'), (".tmp", b"{\n")):
+        for suffix in (".tmp", ".log", ".tip"):
             path = self.path + suffix
+            opening = b"{\n" if suffix == ".tmp" else b'["'
             if _size(path):
                 with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
@@ -906,7 +907,7 @@ class _Store:
                     raise ValueError(path + " is no database's, or is damaged: move it away")
                 found.append(suffix)
         self.has_tmp = ".tmp" in found
-        return found[: len(found) - self.has_tmp]
+        return found[self.has_tmp :]
 
     def find(self):
         """Return the path at which X is now, and its seals, as _seals_of() does.
@@ -930,61 +931,52 @@ class _Store:
         return path, seals
 
     def read_journal(self, suffixes, previous):
-        """Yield what the journal says. Raise ValueError if something acknowledged is missing.
+        """Yield what the journal says: the changes in the batches that continue the seal.
 
-        What a spill has left, one that was cut or one that was not, is in the other file, too, and
-        counts there. A journal that continues the X before this one is stale. So is a file of
-        which nothing counts beside an X that doesn't tell.
+        What is behind the last of these in a file is overwritten by the next one. Raises
+        ValueError if something there was durable once, but is in none of the files, nor stale:
+        from before the fold. What a spill has left is in the other file, too, and counts there.
         """
         chain = self.seal
         ends = {".log": 0, ".tip": 0}
-        counts = not self.is_copy
+        counts = not self.is_copy  # or else all of it may be stale: X doesn't tell
         for suffix in suffixes:
-            chain, end, durable = yield from self.follow(suffix, chain)
+            path = self.path + suffix
+            end = 0
+            part = {}
+            count = 0  # of the records of the next batch
+            with open(path, "rb") as file:
+                for at, line, its_chain in _records(file, chain, end):
+                    if its_chain is None:
+                        continue
+                    count += 1
+                    if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
+                        continue
+                    # Read it again, from its first record: all of it may not fit into memory.
+                    batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
+                    for _, record, is_next in batch:
+                        if is_next is None:
+                            continue
+                        change = _parse(record, -_RECORD_END, path)
+                        if change[0] in part or len(part) == _KEYS_AT_ONCE:
+                            yield part
+                            part = {}
+                        part[change[0]] = change[1] if len(change) > 1 else _MISSING
+                        if record == line:
+                            break
+                    chain = its_chain
+                    end = at + len(line)
+                    count = 0
+                durable = _gone_on_from(file, end, chain)
+            yield part
             ends[suffix] = end
             counts = counts or end
             if counts and durable and not self.comes_by(durable, suffixes, previous):
                 raise ValueError(
-                    "%s%s is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup and remove .log and .tip, or see mtdb.py repair" % (self.path, suffix)
+                    "%s is damaged: behind a broken record there are whole ones. Restore a "
+                    "backup and remove .log and .tip, or see mtdb.py repair" % path
                 )
         self.end = chain, ends[".log"], ends[".tip"]
-
-    def follow(self, suffix, chain):
-        """Yield the changes in a journal file whose batches continue the chain.
-
-        Return the chain; where the last of these ends: what is behind it is overwritten by the
-        next one; and the last chain that something behind it goes on from, or None.
-        """
-        end = 0
-        path = self.path + suffix
-        part = {}
-        count = 0  # of the records of the next batch
-        with open(path, "rb") as file:
-            for at, line, its_chain in _records(file, chain, end):
-                if its_chain is None:
-                    continue
-                count += 1
-                if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
-                    continue
-                # Read the batch again, from its first record: all of it may not fit into memory.
-                batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
-                for _, record, is_next in batch:
-                    if is_next is None:
-                        continue
-                    change = _parse(record, -_RECORD_END, path)
-                    if change[0] in part or len(part) == _KEYS_AT_ONCE:
-                        yield part
-                        part = {}
-                    part[change[0]] = change[1] if len(change) > 1 else _MISSING
-                    if record == line:
-                        break
-                chain = its_chain
-                end = at + len(line)
-                count = 0
-            durable = _gone_on_from(file, end, chain)
-        yield part
-        return chain, end, durable
 
     def comes_by(self, wanted, suffixes, previous):
         """Whether a record of that chain is in the journal of X, or of the X before this one."""
@@ -1030,7 +1022,9 @@ class _Store:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
             if copied:
-                self.copy_tip(file, copied)
+                with open(self.path + ".tip", "rb") as source:
+                    if file.write(source.read(copied)) < copied:
+                        raise OSError(_ENOENT)
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
@@ -1047,15 +1041,6 @@ class _Store:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
-
-    def copy_tip(self, file, left):
-        """Copy to the log what counts of the tip. In one piece it would need that much memory."""
-        with open(self.path + ".tip", "rb") as source:
-            while left:
-                text = source.read(min(left, 64))
-                if not text:
-                    raise OSError(_ENOENT)
-                left -= file.write(text)
 
     def undo(self):
         """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the

@@ -617,6 +617,7 @@ _DAMAGED = const(-2)  # it has one, but that is wrong
 # have, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
+_DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
 _PIECE = const(512)  # bytes to read at once
 _KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
@@ -775,7 +776,7 @@ def _seals_of(path):
         return _DAMAGED, _NO_X
     if previous.strip():  # version 1 knew only one seal
         return before, _BACKUP
-    return before, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
+    return before, int(previous.replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
 def _read_sealed(path, texts):
@@ -869,18 +870,14 @@ class _Store:
         suffixes = self.suffixes()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
-            raise ValueError(
-                path + " is damaged: its checksum doesn't match. If you have edited it, delete "
-                "its last two, blank lines; else restore a backup"
-            )
+            why = "damaged (if you have edited it, only delete its last two, blank lines)"
+            raise ValueError(_DAMAGE % (path, why))
         self.seal = seal
         if seal <= _NO_X:
             # A torn X.tmp of at most that size is what is left of a new database.
             if suffixes or seal == _NO_X and _size(path + ".tmp") > _EMPTY_SIZE:
-                raise ValueError(
-                    path + " is missing, or was edited, while a journal (.log, .tip) or a broken "
-                    ".tmp is there: put the right file back, or remove those"
-                )
+                why = "missing, or was edited, while .log, .tip or a broken .tmp is there"
+                raise ValueError(_DAMAGE % (path, why))
             if seal == _NO_SEAL:
                 yield from _read_foreign(path)
             return
@@ -972,10 +969,7 @@ class _Store:
             ends[suffix] = end
             counts = counts or end
             if counts and durable and not self.comes_by(durable, suffixes, previous):
-                raise ValueError(
-                    "%s is damaged: behind a broken record there are whole ones. Restore a "
-                    "backup and remove .log and .tip, or see mtdb.py repair" % path
-                )
+                raise ValueError(_DAMAGE % (path, "damaged"))
         self.end = chain, ends[".log"], ends[".tip"]
 
     def comes_by(self, wanted, suffixes, previous):
@@ -1073,15 +1067,15 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
+        _, log, tip = self.end
         if must_fold:
             there = self.end_rename()[0]
             if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
-                self.remove(".tip", ".log")  # soon they are two X's old
+                log = tip = 0
                 self.seal = there
         # A journal must not get older than the previous X, or it can't be recognised as stale.
-        _, log, tip = self.end
         if not tip:
             self.remove(".tip")  # first: without the log, nobody knows that it is stale
         if not log:

@@ -685,9 +685,9 @@ def _pieces(file, at, margin):
         at += end - margin
 
 
-def _records(file, chain, start):
-    """Yield (at, line, chain) of each line of a file, from the place start on: None as the chain
-    of one that does not continue that of the records before."""
+def _records(file, chain, start, others=False):
+    """Yield (at, line, chain) of each line of a file, from the place start on, that continues the
+    chain; of the others, too, if wanted."""
     for at, text, end in _pieces(file, start, 0):
         if end < len(text):  # else it is one long line, which isn't copied
             text = bytes(text[:end])  # an old firmware's bytearray has no find()
@@ -696,11 +696,11 @@ def _records(file, chain, start):
             stop = text.find(b"\n", done) + 1 or end
             line = text[done:stop] if stop - done < len(text) else text
             its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-            if line.endswith(b"%08x\n" % its_chain):
+            is_next = line.endswith(b"%08x\n" % its_chain)
+            if is_next:
                 chain = its_chain
-            else:
-                its_chain = None
-            yield at + done, line, its_chain
+            if is_next or others:
+                yield at + done, line, its_chain
             done = stop
 
 
@@ -710,7 +710,7 @@ def _gone_on_from(file, start, before):
     then. None if there is none."""
     durable = None
     chains = ()  # those that the record before may have, if it ends its batch
-    for at, line, _ in _records(file, before, start):
+    for at, line, _ in _records(file, before, start, True):
         bare = line.rstrip(b" \n")
         if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
             line = bare  # the newline before the padding is what is broken
@@ -935,8 +935,7 @@ class _Store:
         from before the fold. What a spill has left is in the other file, too, and counts there.
         """
         chain = self.seal
-        ends = {".log": 0, ".tip": 0}
-        counts = not self.is_copy  # or else all of it may be stale: X doesn't tell
+        log = tip = 0
         for suffix in suffixes:
             path = self.path + suffix
             end = 0
@@ -944,16 +943,12 @@ class _Store:
             count = 0  # of the records of the next batch
             with open(path, "rb") as file:
                 for at, line, its_chain in _records(file, chain, end):
-                    if its_chain is None:
-                        continue
                     count += 1
                     if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
                         continue
                     # Read it again, from its first record: all of it may not fit into memory.
                     batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
-                    for _, record, is_next in batch:
-                        if is_next is None:
-                            continue
+                    for _, record, _ in batch:
                         change = _parse(record, -_RECORD_END, path)
                         if change[0] in part or len(part) == _KEYS_AT_ONCE:
                             yield part
@@ -966,11 +961,15 @@ class _Store:
                     count = 0
                 durable = _gone_on_from(file, end, chain)
             yield part
-            ends[suffix] = end
-            counts = counts or end
+            if suffix == ".log":
+                log = end
+            else:
+                tip = end
+            # Beside a copy, a file of which nothing counts may be stale: X doesn't tell.
+            counts = log or tip or not self.is_copy
             if counts and durable and not self.comes_by(durable, suffixes, previous):
                 raise ValueError(_DAMAGE % (path, "damaged"))
-        self.end = chain, ends[".log"], ends[".tip"]
+        self.end = chain, log, tip
 
     def comes_by(self, wanted, suffixes, previous):
         """Whether a record of that chain is in the journal of X, or of the X before this one."""
@@ -980,7 +979,7 @@ class _Store:
                     for _, line, its_chain in _records(file, chain, 0):
                         if its_chain == wanted:
                             return True
-                        if its_chain is not None and line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
+                        if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain
         return False
 

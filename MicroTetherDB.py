@@ -628,7 +628,11 @@ _S_IFREG = const(0x8000)  # in a file's mode: a folder hasn't got it
 
 def _bits(crc):
     """Return the line, blank to any JSON reader, that holds a CRC."""
-    return "{:032b}\n".format(crc).replace("0", " ").replace("1", "\t").encode()
+    line = bytearray(32 * b" " + b"\n")
+    for place in range(32):
+        if crc >> place & 1:
+            line[31 - place] = 9  # a tab
+    return bytes(line)
 
 
 def _stat(path):
@@ -966,22 +970,22 @@ class _Store:
             else:
                 tip = end
             # Beside a copy, a file of which nothing counts may be stale: X doesn't tell.
-            counts = log or tip or not self.is_copy
-            if counts and durable and not self.comes_by(durable, suffixes, previous):
-                raise ValueError(_DAMAGE % (path, "damaged"))
+            if durable and (log or tip or not self.is_copy):
+                self.must_have(durable, suffixes, previous)
         self.end = chain, log, tip
 
-    def comes_by(self, wanted, suffixes, previous):
-        """Whether a record of that chain is in the journal of X, or of the X before this one."""
+    def must_have(self, wanted, suffixes, previous):
+        """Raise ValueError unless a record of that chain is in the journal of X, or of the X
+        before this one."""
         for chain in (self.seal, previous):
             for suffix in suffixes:
                 with open(self.path + suffix, "rb") as file:
                     for _, line, its_chain in _records(file, chain, 0):
                         if its_chain == wanted:
-                            return True
+                            return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain
-        return False
+        raise ValueError(_DAMAGE % (self.path, "damaged in its journal"))
 
     def read_again(self, texts):
         """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no

@@ -903,8 +903,8 @@ class _Store:
             if _size(path):
                 with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
-                # Of a batch that has failed, the first byte may be gone; of a torn one, all.
-                if not opening.startswith(start) and start[:1] != b'"':
+                # Of a torn batch, all may be gone.
+                if not opening.startswith(start):
                     raise ValueError(path + " is no database's, or is damaged: move it away")
                 found.append(suffix)
         self.has_tmp = ".tmp" in found

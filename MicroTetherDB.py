@@ -623,7 +623,8 @@ _KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is col
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
-_S_IFREG = const(0x8000)  # in a file's mode: a folder hasn't got it
+_S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
+_S_IFREG = const(0x8000)
 
 
 def _bits(crc):
@@ -650,7 +651,7 @@ def _size(path):
     stat = _stat(path)
     if stat is None:
         return 0
-    if not stat[0] & _S_IFREG:
+    if stat[0] & _S_IFMT != _S_IFREG:
         raise OSError(_EISDIR, path)
     return stat[6]
 

@@ -652,7 +652,7 @@ def _size(path):
     if stat is None:
         return 0
     if stat[0] & _S_IFMT != _S_IFREG:
-        raise OSError(_EISDIR, path)
+        raise OSError(_EISDIR, path + " is no regular file")
     return stat[6]
 
 
@@ -709,6 +709,24 @@ def _records(file, chain, start, others=False):
             done = stop
 
 
+def _cut(line):
+    """Yield (start, stop) of each record in a line of a journal: there is more than one where the
+    newline behind a batch is broken."""
+    bare = line.rstrip(b" \n")
+    if not bare.strip(b"\0"):
+        return
+    if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
+        line = bare  # the newline before the padding is what is broken
+    start = stop = 0
+    while stop >= 0:
+        stop = line.find(b'["', stop + 1)
+        if stop < 0:
+            yield start, len(line)
+        elif line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE] == b"] ":
+            yield start, stop
+            start = stop
+
+
 def _gone_on_from(file, start, before):
     """Look behind the place start of a journal file, where the chain is the one given. Return the
     last chain there that a batch goes on from which was written later: so what has it was durable
@@ -716,32 +734,23 @@ def _gone_on_from(file, start, before):
     durable = None
     chains = ()  # those that the record before may have, if it ends its batch
     for at, line, _ in _records(file, before, start, True):
-        bare = line.rstrip(b" \n")
-        if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
-            line = bare  # the newline before the padding is what is broken
-        stop = 0 if bare.strip(b"\0") else len(line)
-        while stop < len(line):
-            start = stop
-            mark = b""
-            while mark != b"] " and stop < len(line):  # the newline behind a batch may be broken
-                stop = line.find(b'["', stop + 1)
-                if stop < 0:
-                    stop = len(line)
-                mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
+        for start, stop in _cut(line):
             text = memoryview(line)[start : stop - _CHAIN_SIZE]
+            end = line[stop - _CHAIN_SIZE : stop]
             try:
-                said = int(line[stop - _CHAIN_SIZE : stop - 1], 16)  # whatever the newline became
+                said = int(end[:-1], 16)  # whatever the newline became
             except ValueError:
                 said = 0
             for chain in chains:
                 if said == crc32(text, chain):
-                    durable = said if start else chain  # XX
-            if not at and b"\0" not in line and line.endswith(b"%08x\n" % said):
+                    # Where only the newline between them is broken, nothing is torn.
+                    durable = said if start else chain
+            if not at and b"\0" not in line and end == b"%08x\n" % said:
                 durable = said  # or else what a file begins with goes on from nothing
-            chains = ()
             # The text's end or the mark may be broken. Two blanks may be a missing page.
-            if mark[:1] != mark[1:] and b"+" not in mark:
-                chains = said, crc32(text, before)
+            mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
+            ends_batch = mark[:1] != mark[1:] and b"+" not in mark
+            chains = (said, crc32(text, before)) if ends_batch else ()
             before = said
     return durable
 
@@ -945,47 +954,54 @@ class _Store:
         chain = self.seal
         log = tip = 0
         for suffix in suffixes:
-            path = self.path + suffix
-            end = 0
-            part = {}
-            count = 0  # of the records of the next batch
-            with open(path, "rb") as file:
-                for at, line, its_chain in _records(file, chain, end):
-                    count += 1
-                    if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
-                        continue
-                    # Read it again, from its first record: all of it may not fit into memory.
-                    batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
-                    for _, record, _ in batch:
-                        change = _parse(record, -_RECORD_END, path)
-                        if change[0] in part or len(part) == _KEYS_AT_ONCE:
-                            yield part
-                            part = {}
-                        part[change[0]] = change[1] if len(change) > 1 else _MISSING
-                        if record == line:
-                            break
-                    chain = its_chain
-                    end = at + len(line)
-                    count = 0
+            with open(self.path + suffix, "rb") as file:
+                chain, end = yield from self.follow(file, chain)
                 durable = _gone_on_from(file, end, chain)
-            yield part
             if suffix == ".log":
                 log = end
             else:
                 tip = end
             # Beside a copy, a file of which nothing counts may be stale: X doesn't tell.
             if durable and (log or tip or not self.is_copy):
-                self.must_have(durable, suffixes, previous)
+                self.must_have(durable, suffix, suffixes, previous)
         self.end = chain, log, tip
 
-    def must_have(self, wanted, suffixes, previous):
-        """Raise ValueError unless a record of that chain is in the journal of X, or of the X
-        before this one."""
-        for chain in (self.seal, previous):
+    def follow(self, file, chain):
+        """Yield the changes in a journal file whose batches continue the chain. Return the chain
+        and where the last of these ends."""
+        end = 0
+        part = {}
+        count = 0  # of the records of the next batch
+        for at, line, its_chain in _records(file, chain, end):
+            count += 1
+            if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
+                continue
+            # Read the batch again, from its first record: all of it may not fit into memory.
+            batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
+            for _, record, _ in batch:
+                change = _parse(record, -_RECORD_END, self.path)
+                if change[0] in part or len(part) == _KEYS_AT_ONCE:
+                    yield part
+                    part = {}
+                part[change[0]] = change[1] if len(change) > 1 else _MISSING
+                if record == line:
+                    break
+            chain = its_chain
+            end = at + len(line)
+            count = 0
+        yield part
+        return chain, end
+
+    def must_have(self, wanted, its_suffix, suffixes, previous):
+        """Raise ValueError unless a record of that chain is in the journal, or its file is stale:
+        a record in it continues the X before this one."""
+        for seal in (self.seal, previous):
+            chain = seal
             for suffix in suffixes:
+                is_stale = suffix == its_suffix and seal == previous
                 with open(self.path + suffix, "rb") as file:
                     for _, line, its_chain in _records(file, chain, 0):
-                        if its_chain == wanted:
+                        if its_chain == wanted or is_stale:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain

@@ -784,7 +784,7 @@ def _seals_of(path):
             line = file.read(min(left - lines * _SEAL_SIZE, _PIECE))
             crc = crc32(line, crc)
             left -= len(line) or left
-    if line.strip(b" \t") != b"\n":
+    if not previous or line.strip(b" \t") != b"\n":
         return _NO_SEAL, _NO_X
     if line != _bits(before):
         return _DAMAGED, _NO_X
@@ -1005,7 +1005,8 @@ class _Store:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain
-        raise ValueError(_DAMAGE % (self.path, "damaged in its journal"))
+        why = "damaged in its journal, or that is another database's"
+        raise ValueError(_DAMAGE % (self.path, why))
 
     def read_again(self, texts):
         """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no
@@ -1962,9 +1963,8 @@ class MicroTetherDB(_Mapping):
     # Saving.
 
     def flush(self) -> None:
-        """Save everything, in-place changes too, into the JSON file. Writes nothing if it is so.
-
-        In a block it does nothing: the block saves at its end. Raises as close() does.
+        """Save everything, in-place changes too, into the JSON file. Nothing is written if all of
+        it is there already, or in a block, which saves at its end. Raises as close() does.
         """
         with _Guard(self):
             if not _innermost.parent():

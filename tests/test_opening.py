@@ -82,6 +82,14 @@ def test_an_empty_file_is_a_new_database(path):
         assert content(db) == {"a": 1}
 
 
+def test_a_blank_file_is_refused_however_long_it_is(path):
+    for length in (1, 32, 33, 34, 66, 67, 100):
+        text = b" " * (length - 1) + b"\n"
+        write(path, text)
+        assert path in raises(ValueError, MicroTetherDB, path), length
+        assert read(path) == text
+
+
 def test_opening_and_closing_writes_nothing(path):
     with MicroTetherDB(path) as db:
         db["a"] = {"b": 1}

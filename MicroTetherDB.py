@@ -882,7 +882,7 @@ class _Store:
         """
         path = self.path
         suffixes = self.suffixes()
-        path_now, (seal, previous) = self.find(False)
+        path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             why = "damaged (if you have edited it, only delete its last two, blank lines)"
             raise ValueError(_DAMAGE % (path, why))
@@ -918,11 +918,12 @@ class _Store:
                     raise ValueError(path + " is no database's, or is damaged: move it away")
                 found.append(suffix)
         self.has_tmp = ".tmp" in found
-        return found[self.has_tmp :]
+        if self.has_tmp:
+            found.remove(".tmp")
+        return found
 
-    def find(self, ends_rename):
-        """Return the path at which X is now, and its seals, as _seals_of() does. If that is
-        X.tmp, give it its name, if told to.
+    def find(self):
+        """Return the path at which X is now, and its seals, as _seals_of() does.
 
         FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
         cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
@@ -934,8 +935,6 @@ class _Store:
             renamed = _seals_of(tmp)
             if renamed[0] > _NO_X:
                 if seals[0] == _NO_X:
-                    if ends_rename:
-                        _rename(tmp, path)
                     return tmp, renamed
                 if seals[0] == renamed[0]:
                     raise ValueError(
@@ -1081,16 +1080,23 @@ class _Store:
         except Exception:
             pass
 
+    def end_rename(self):
+        """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
+        path_now, seals = self.find()
+        if path_now != self.path:
+            _rename(path_now, self.path)
+        return seals
+
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
         _, log, tip = self.end
         if must_fold:
-            there = self.find(True)[1][0]
+            there = self.end_rename()[0]
             if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
-                log = tip = 0
+                log = tip = 0  # soon they are two X's old
                 self.seal = there
         # A journal must not get older than the previous X, or it can't be recognised as stale.
         if not tip:
@@ -1112,7 +1118,7 @@ class _Store:
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
         self.suffixes()
-        _, (self.seal, previous) = self.find(True)
+        self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
 

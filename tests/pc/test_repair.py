@@ -213,6 +213,38 @@ def test_an_edited_file_beside_a_journal(path, states, run):
     assert "can't be told" in text and "its checksum is wrong or missing" in text
 
 
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("writes", [1, 2, 3])
+@pytest.mark.parametrize("keys", [1, 2])
+def test_an_edited_file_beside_a_tip(path, run, lines, writes, keys):
+    """All that was acknowledged is kept, be it one write, and if one of the two lines is left."""
+    with MicroTetherDB(path.as_posix()) as db:
+        db["note"] = "old"
+    db = MicroTetherDB(path.as_posix())
+    for write in range(writes):
+        db.update({f"new {write}.{n}": 0 for n in range(keys)})
+    data = path.read_bytes()[: -33 * lines]
+    path.write_bytes(data.replace(b'"old"', b'"new"'))
+    new, text = run()
+    assert new == {**db, "note": "new"}
+    assert "left out" not in text
+    if lines == 2:
+        assert f"whether {path}.tip is newer than {path} can't be told" in text
+
+
+def test_an_edited_file_beside_a_write_that_was_cut(path, run):
+    right = contents(path)
+    MicroTetherDB(path.as_posix())["key 1"] = "x"
+    path.write_bytes(path.read_bytes()[:-66])
+    tip = Path(f"{path}.tip")
+    record = tip.read_bytes().split(b"\n")[0]
+    for cut in range(1, 9):
+        tip.write_bytes(record[:-cut] + cut * b" " + b"\n")
+        new, text = run()
+        assert new == right
+        assert f"In doubt: the end of {tip}, the last write or more" in text
+
+
 def test_only_the_checksum_is_missing_beside_a_journal(path, states, run):
     """The journal proves that all is there."""
     path.write_bytes(path.read_bytes()[:-33])

@@ -20,6 +20,7 @@ from mtdb_tools.saved import key_text
 MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
 MOST_LINKS = 4  # to try, where a chain is broken
 
+RECORD_END = re.compile(rb"[ +][0-9a-f]{8}\Z")
 HOLE = re.compile(rb"[\xff\0]{14,}")  # erased, or never written: as long as a record, or longer
 MORE = "newer values, or deletions, of unknown keys may be lost"
 LEFT_OUT = "the end of {}, the last write or more, was cut off or is broken: it is left out"
@@ -66,6 +67,7 @@ class Journal:
             before = None
         log, tip = (_split_joined(lines_of(path + end)) for end in (".log", ".tip"))
         is_sealed = seal_value(data[-SEAL:]) is not None
+        is_rightly_sealed = is_sealed and seal_value(data[-SEAL:]) == crc32(data[:-SEAL])
         is_alone = is_sealed and not log
         log, tip = _without_stale(log, tip, before)
         self.firsts = [lines[0] for lines in (log, tip) if lines]
@@ -74,7 +76,7 @@ class Journal:
         # The tip continues something, but not X.
         self.lacks_log = is_alone and _change(first) is not None and not self._begins(tip)
         self.proves_main = _continues_any(first, (crc32(data[:-SEAL]), crc32(data)))
-        self._find_all([*self.starts], is_sealed)
+        self._find_all([*self.starts], is_rightly_sealed)
         self.rest += left
 
     def _begins(self, lines):
@@ -84,7 +86,8 @@ class Journal:
         """Find which places are whole, and leave out what was not acknowledged.
 
         A batch was written when the one before it was durable. So a whole one proves that all
-        before it were acknowledged; what is behind the last one, a power cut has left.
+        before it were acknowledged; what is behind the last one, a power cut has left. Where X was
+        edited, nothing tells what the first record continues: it is believed if it has its end.
         """
         count = 0
         is_batch_whole = True
@@ -93,7 +96,8 @@ class Journal:
             if not place.is_whole and not was_whole:
                 place.is_whole = _change(place.line) is not None
             was_whole = place.is_whole
-            if not place.is_proved:
+            is_believed = number == 1 and place.is_whole and RECORD_END.search(place.line)
+            if not (place.is_proved or is_believed):
                 is_batch_whole = place.ends_batch()
             elif place.ends_batch():
                 count = number if is_batch_whole else count

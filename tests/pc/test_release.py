@@ -76,7 +76,7 @@ def test_without_one_of_its_tools_it_leaves_no_files(name, tmp_path):
     process = release(folder, env=dict(os.environ, PYTHONPATH=str(tmp_path)))
     assert process.returncode == 1
     assert len(process.stderr.splitlines()) == 1
-    assert f"pip install {name.replace('_', '-')}" in process.stderr
+    assert f"{sys.executable} -m pip install {name.replace('_', '-')}" in process.stderr
     assert list(folder.iterdir()) == []
 
 

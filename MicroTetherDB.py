@@ -774,23 +774,26 @@ def _seals_of(path):
     left = _size(path)
     if not left:
         return _NO_X, _NO_X
-    crc = 0
-    line = b""
     with open(path, "rb") as file:
+        left -= _SEAL_SIZE
+        file.seek(max(left - _SEAL_SIZE, 0))
+        end = file.read()
+        previous = end[:-_SEAL_SIZE]
+        seal = end[-_SEAL_SIZE:]
+        if left <= 0 or seal.strip(b" \t") != b"\n":
+            return _NO_SEAL, _NO_X
+        crc = 0
+        file.seek(0)
+        piece = memoryview(bytearray(_PIECE))
         while left > 0:
-            before, previous = crc, line
-            # What is read last are the two lines of the seals, each by itself.
-            lines = (left > _SEAL_SIZE) + (left > 2 * _SEAL_SIZE)
-            line = file.read(min(left - lines * _SEAL_SIZE, _PIECE))
-            crc = crc32(line, crc)
-            left -= len(line) or left
-    if not previous or line.strip(b" \t") != b"\n":
-        return _NO_SEAL, _NO_X
-    if line != _bits(before):
+            size = file.readinto(piece[:left])
+            left -= size or left
+            crc = crc32(piece[:size], crc)
+    if _bits(crc) != seal:
         return _DAMAGED, _NO_X
     if previous.strip():  # version 1 knew only one seal
-        return before, _BACKUP
-    return before, int(previous.replace(b" ", b"0").replace(b"\t", b"1"), 2)
+        return crc, _BACKUP
+    return crc, int(previous[:-1].replace(b" ", b"0").replace(b"\t", b"1"), 2)
 
 
 def _read_sealed(path, texts):
@@ -1039,9 +1042,7 @@ class _Store:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
             if copied:
-                with open(self.path + ".tip", "rb") as source:
-                    if file.write(source.read(copied)) < copied:
-                        raise OSError(_ENOENT)
+                self.copy_tip(file, copied)
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
@@ -1058,6 +1059,15 @@ class _Store:
             _sync_folder(path)
         self.end = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
+
+    def copy_tip(self, file, left):
+        """Copy to the log what counts of the tip. In one piece it would need that much memory."""
+        with open(self.path + ".tip", "rb") as source:
+            while left:
+                text = source.read(min(left, 64))
+                if not text:
+                    raise OSError(_ENOENT)
+                left -= file.write(text)
 
     def undo(self):
         """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the

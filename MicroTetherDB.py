@@ -342,6 +342,11 @@ _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
+# How far an id is shifted to find its place in an _Unseen.
+_BIT_SHIFT = const(4)  # a bit for each 16 bytes of memory
+_BYTE_SHIFT = const(7)
+_PAGE_SHIFT = const(14)
+_PAGE_SIZE = const(128)  # in bytes
 
 
 def _place(where, key):
@@ -583,15 +588,15 @@ class _Unseen:
     """
 
     def __init__(self):
-        self.pages = {}  # {id >> 14: a bit for each 16 of the ids}, 1 for what is out
+        self.pages = {}  # {id >> _PAGE_SHIFT: a bytearray}: a bit is 1 for what is out
 
     def flip(self, number):
         """Take an id out, or put it back. Return whether it is out now."""
-        page = self.pages.get(number >> 14)
+        page = self.pages.get(number >> _PAGE_SHIFT)
         if page is None:
-            self.pages[number >> 14] = page = bytearray(128)
-        at = number >> 7 & 127
-        bit = 1 << (number >> 4 & 7)
+            self.pages[number >> _PAGE_SHIFT] = page = bytearray(_PAGE_SIZE)
+        at = number >> _BYTE_SHIFT & (_PAGE_SIZE - 1)
+        bit = 1 << (number >> _BIT_SHIFT & 7)
         page[at] ^= bit
         return page[at] & bit
 
@@ -1200,6 +1205,9 @@ _innermost = None  # the innermost block that is open. Blocks are linked by .out
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
 
+_FEW_NOTES = const(7)  # of a slot: with so few a block is small
+_NOTES_AT_ONCE = const(16)  # of a slot, until garbage is collected
+
 _MISUSED = (
     "a block is entered once and must end in its thread, from the inside out; otherwise it is "
     "rolled back. Make a new one for each with, and don't await or yield in it"
@@ -1432,13 +1440,17 @@ class _Block:
         lent.pop(key, None)
 
     def collect(self, slot, key):
-        """Before a key is noted: if the block is large, collect garbage with each 16th key of a
-        slot, so that the heap stays whole. Each slot begins at another count: else all of them
-        would do it at about the same time."""
+        """Before a key is noted: if the block is large, collect garbage now and then, so that the
+        heap stays whole. Each slot begins at another count: else all of them would do it at about
+        the same time."""
         if not _ON_PC:
             before = self.notes[slot][0]
             count = len(before)
-            if count > 7 and (count + slot) % 16 == 15 and key not in before:
+            if (
+                count > _FEW_NOTES
+                and (count + slot) % _NOTES_AT_ONCE == _NOTES_AT_ONCE - 1
+                and key not in before
+            ):
                 gc.collect()
 
     def put(self, key, value, text):

@@ -892,7 +892,7 @@ class _Store:
         suffixes = self.suffixes()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
-            why = "damaged (if you have edited it, only delete its last two, blank lines)"
+            why = "damaged (if you have edited it, just delete its last two, blank lines)"
             raise ValueError(_DAMAGE % (path, why))
         self.seal = seal
         if seal <= _NO_X:
@@ -1111,7 +1111,7 @@ class _Store:
             if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
                 if _ON_PC:
                     _sync_folder(self.path)
-                log = tip = 0  # soon they are two X's old
+                log = tip = 0  # stale: they would soon be two X's old
                 self.seal = there
         # A journal must not get older than the previous X, or it can't be recognised as stale.
         if not tip:
@@ -1205,7 +1205,7 @@ _innermost = None  # the innermost block that is open. Blocks are linked by .out
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
 
-_FEW_NOTES = const(7)  # of a slot: with so few a block is small
+_FEW_NOTES = const(7)  # of a slot: a block with no more is small
 _NOTES_AT_ONCE = const(16)  # of a slot, until garbage is collected
 
 _MISUSED = (

@@ -13,7 +13,6 @@ JOURNALS = (".log", ".tip")
 FILES = ("", *JOURNALS, ".tmp")  # the files of a database at X are X, X.log, X.tip and X.tmp
 SEAL = 33  # bytes
 COPIES = (1, 2)  # stand in a backup where the seal of the X before would be
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # as some editors write
 OBJECT = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*["}]')  # how one begins
 
 

@@ -1,6 +1,7 @@
 """Look into a MicroTetherDB database, on this PC or on a connected board, and change it."""
 
 import argparse
+import codecs
 import contextlib
 import json
 import os
@@ -14,15 +15,7 @@ from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
 from mtdb_tools.command import DONE, Parser, Trouble, WrongUsage, count
-from mtdb_tools.database_files import (
-    BYTE_ORDER_MARK,
-    has_lost_all,
-    read,
-    read_journals,
-    seal,
-    size,
-    sums,
-)
+from mtdb_tools.database_files import has_lost_all, read, read_journals, seal, size, sums
 from mtdb_tools.places import Damaged, Here, There
 
 EPILOG = """\
@@ -232,7 +225,7 @@ def check(args, place):
         }
         journals = read_journals(copy)
         is_empty = has_lost_all(copy)
-        is_marked = read(copy).startswith(BYTE_ORDER_MARK)
+        is_marked = read(copy).startswith(codecs.BOM_UTF8)
         keys = damage = None
         try:
             with places.opened(copy, place) as db:

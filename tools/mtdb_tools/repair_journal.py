@@ -60,23 +60,23 @@ class Journal:
     def __init__(self, path, base):
         data = with_plain_newlines(read(path + base))
         data = data.rstrip(b"\n") + b"\n"  # an editor may have left none, or more
-        self.starts = {seal_value(data[-SEAL:]), crc32(data[:-SEAL]), crc32(data)} - {None}
+        said = seal_value(data[-SEAL:])  # None if X has no seal
+        body, whole = crc32(data[:-SEAL]), crc32(data)
+        self.starts = {said, body, whole} - {None}
         before = seal_value(data[-2 * SEAL : -SEAL])
         if base and before is not None:
             self.starts.add(before)  # it says nothing older than X.tmp
             before = None
         log, tip = (_split_joined(lines_of(path + end)) for end in (".log", ".tip"))
-        is_sealed = seal_value(data[-SEAL:]) is not None
-        is_rightly_sealed = is_sealed and seal_value(data[-SEAL:]) == crc32(data[:-SEAL])
-        is_alone = is_sealed and not log
+        is_alone = said is not None and not log
         log, tip = _without_stale(log, tip, before)
         self.firsts = [lines[0] for lines in (log, tip) if lines]
         self.places, left = _joined(log, tip, bool(tip) and self._begins(tip))
         first = self.places[0].lines[0] if self.places else b""
         # The tip continues something, but not X.
         self.lacks_log = is_alone and _change(first) is not None and not self._begins(tip)
-        self.proves_main = _continues_any(first, (crc32(data[:-SEAL]), crc32(data)))
-        self._find_all([*self.starts], is_rightly_sealed)
+        self.proves_main = _continues_any(first, (body, whole))
+        self._find_all([*self.starts], said == body)
         self.rest += left
 
     def _begins(self, lines):

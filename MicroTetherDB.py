@@ -638,7 +638,7 @@ def _bits(crc):
     for place in range(32):
         if crc >> place & 1:
             line[31 - place] = 9  # a tab
-    return bytes(line)
+    return line
 
 
 def _stat(path):
@@ -927,7 +927,7 @@ class _Store:
                 found.append(suffix)
         self.has_tmp = ".tmp" in found
         if self.has_tmp:
-            found.remove(".tmp")
+            del found[0]
         return found
 
     def find(self):
@@ -2117,7 +2117,8 @@ class MicroTetherDB(_Mapping):
             # A file that it has left open is collected before anything is written: littlefs then
             # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
             # journal be spoiled, if there is one.
-            gc.collect()
+            bytearray(1)  # MemoryError if it came in the middle of a collection, as it can on the
+            gc.collect()  # unix port: then one more would free what is in use
             if store.seal != _NO_SEAL:
                 store.must_fold = True
         store.undo()

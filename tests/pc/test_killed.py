@@ -125,8 +125,8 @@ FAULTS = {
         (kill, "micropython"),
         (interrupt, "cpython"),
         # MicroPython's unix port jumps out of its signal handler, in the middle of a garbage
-        # collection too, and then can't go on: so its child is not asked to. tests/sweeps/ctrl_c.py
-        # has it interrupted and go on, as a board does.
+        # collection too, and then can't go on: so its child is not asked to. As on a board, where
+        # it is interrupted and goes on, it is tried by tests/sweeps/ctrl_c.py.
         (interrupt_and_end, "micropython"),
     ],
 )

@@ -2079,8 +2079,7 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: by the journal or, if that is long, by a fold."""
         store = self._store
-        if store.failed:
-            store.undo()
+        store.undo()
         if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return

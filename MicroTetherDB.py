@@ -284,8 +284,9 @@ else:
     def _task():
         """Return the asyncio task that runs, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
-        # While it is being imported, it has none yet.
-        return core and get_ident() == _main_thread and getattr(core, "cur_task", None)
+        if core and get_ident() == _main_thread:
+            return getattr(core, "cur_task", None)  # while it is being imported, it has none yet
+        return None
 
     def _open_at(start, path, like):
         """Open a file for writing: the one that is there, or a new one if start is 0.

@@ -350,11 +350,12 @@ _PAGE_SHIFT = const(14)
 _PAGE_SIZE = const(128)  # in bytes
 
 
-def _place(where, key):
-    """Return how a message names the value of a key. TypeError if it can be no key."""
+def _where(parent, key):
+    """Return what messages call the value of a key: db["a"]["b"], if they call the dict that it is
+    in db["a"]. TypeError if the key isn't a str."""
     if not isinstance(key, str):
-        raise TypeError("%s[%r]: a key must be a str" % (where, key))
-    return '%s["%s"]' % (where, key)
+        raise TypeError("%s[%r]: a key must be a str" % (parent, key))
+    return '%s["%s"]' % (parent, key)
 
 
 def _joined(text, where):
@@ -410,7 +411,7 @@ def _plain(value, where, own, depth=0):
 
     What is in own, {id: it}, is not copied, but made so itself, and taken out: of what is there
     twice, the second becomes a copy.
-    Raises TypeError or ValueError if it can't be stored. where says its place: db["key"].
+    Raises TypeError or ValueError if it can't be stored. where is its name in messages: db["key"].
     """
     if isinstance(value, (dict, list, tuple)):
         if depth == _MAX_DEPTH:
@@ -421,9 +422,9 @@ def _plain(value, where, own, depth=0):
             plain = {} if is_dict else list(value)
             own.pop(id(plain), None)  # it may be come by again, in what another value shares
         for key in list(value) if is_dict else range(len(value)):
-            place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
-            name = _simple(key, place) if is_dict else key
-            item = _plain(value[key], place, own, depth + 1)
+            item_where = _where(where, key) if is_dict else "%s[%d]" % (where, key)
+            name = _simple(key, item_where) if is_dict else key
+            item = _plain(value[key], item_where, own, depth + 1)
             if name is not key and plain is value:
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
@@ -433,7 +434,7 @@ def _plain(value, where, own, depth=0):
 
 def _plain_item(key, value, own):
     """As _plain(), for a key of db with its value. Return [key, value]."""
-    where = _place("db", key)
+    where = _where("db", key)
     try:
         return [_simple(key, where), _plain(value, where, own)]
     except RuntimeError as error:
@@ -463,14 +464,14 @@ def _encode_item(key, value):
     # There is some doubt whether it can be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
     if item[0] != key:  # made of halves of characters: it would never be found
-        raise ValueError(_place("db", key) + ": can't store a surrogate, half of a character")
+        raise ValueError(_where("db", key) + ": can't store a surrogate, half of a character")
     text = _encode(item)
     # With the item still there, and from a copy: so storing a long value takes more memory than
     # opening it will.
     return text, json.loads(text + b"\n")
 
 
-def _places(value):
+def _keys_of(value):
     """Return the keys of a dict, or the indexes of a list."""
     return value if isinstance(value, dict) else range(len(value))
 
@@ -486,10 +487,10 @@ def _is_same(a, b):
         return False
     if _ON_PC and kind is dict and list(a) != list(b):
         return False
-    for place in _places(b):
-        item = b[place]
-        is_simple = item is a[place] and type(item) in _SIMPLE  # as most are, and faster
-        if not is_simple and not _is_same(a[place], item):
+    for key in _keys_of(b):
+        item = b[key]
+        is_simple = item is a[key] and type(item) in _SIMPLE  # as most are, and faster
+        if not is_simple and not _is_same(a[key], item):
             return False
     return True
 
@@ -507,10 +508,10 @@ def _copy(value, own, depth=0):
         copy = list(value)
     else:
         return value  # it can't be stored
-    for place in _places(copy):
-        item = copy[place]
+    for key in _keys_of(copy):
+        item = copy[key]
         if type(item) not in _SIMPLE:
-            copy[place] = item = _copy(item, own, depth + 1)
+            copy[key] = item = _copy(item, own, depth + 1)
             if item is _MISSING:
                 return item
     return copy
@@ -527,12 +528,12 @@ def _restore(value, copy, own):
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
         return False
-    for place in _places(copy):
-        if kind is dict and place not in value:
+    for key in _keys_of(copy):
+        if kind is dict and key not in value:
             return False
-        if type(copy[place]) in _SIMPLE:
-            value[place] = copy[place]
-        elif not _restore(value[place], copy[place], own):
+        if type(copy[key]) in _SIMPLE:
+            value[key] = copy[key]
+        elif not _restore(value[key], copy[key], own):
             return False
     return True
 
@@ -636,9 +637,9 @@ _S_IFREG = const(0x8000)
 def _bits(crc):
     """Return the line, blank to any JSON reader, that holds a CRC."""
     line = bytearray(32 * b" " + b"\n")
-    for place in range(32):
-        if crc >> place & 1:
-            line[31 - place] = 9  # a tab
+    for bit in range(32):
+        if crc >> bit & 1:
+            line[31 - bit] = 9  # a tab
     return bytes(line)
 
 
@@ -663,12 +664,13 @@ def _size(path):
 
 
 def _pieces(file, at, margin):
-    """Yield (at, text, end) of the lines of a file, from the place at on, some 512 bytes at once:
-    they are in text[margin:end]. Behind them there is twice the margin, or more.
+    """Yield the lines of a file from the offset at on, in pieces of whole lines of some 512 bytes:
+    (at, text, end), where text[margin:end] are the lines, and at is their offset. After them text
+    has room for another 2 * margin bytes, at least.
 
-    All are read into one buffer: one for each would leave holes in the heap. A long line has one
-    of its own; without a margin, nothing else is in that. The file isn't opened here: a generator
-    that is left early would not close it.
+    All pieces are read into one buffer: one for each would leave holes in the heap. A line that is
+    longer gets a text of its own; if there is no margin, that holds nothing else. The file isn't
+    opened here: a generator that is left early would not close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
@@ -697,8 +699,8 @@ def _pieces(file, at, margin):
 
 
 def _records(file, chain, start, others=False):
-    """Yield (at, line, chain) of each line of a file, from the place start on, that continues the
-    chain; of the others, too, if wanted."""
+    """Yield (at, line, chain) of each line of a file, from the offset start on, that continues the
+    chain, or with others of all lines. The chain is the one that the line should end with."""
     for at, text, end in _pieces(file, start, 0):
         if end < len(text):  # else it is one long line, which isn't copied
             text = bytes(text[:end])  # an old firmware's bytearray has no find()
@@ -762,7 +764,7 @@ def _gone_on_from(file, start, before):
 
 
 def _parse(text, end, path):
-    """Return what a JSON text in the file at path says, up to the place end.
+    """Return what text[:end], JSON from the file at path, says.
 
     ValueError if a number is too large for the floats of this board.
     """
@@ -860,7 +862,7 @@ def _write_batch(file, texts, chain):
 class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks.
 
-    A suffix is the end of a file's name: ".log", say. A place, start or at is a file's offset.
+    A suffix is the end of a file's name: ".log", say. A start, end or at is an offset in a file.
     """
 
     # X.
@@ -874,7 +876,7 @@ class _Store:
     # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
     # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
     end = _NO_SEAL, 0, 0
-    failed = None  # the suffix of the file that ends with a batch that failed, and its place there
+    failed = None  # a batch that failed: the suffix of the file that ends with it, and its offset
     must_fold = False  # whether it can't be continued, so that the next write folds
 
     if _ON_PC:

@@ -735,15 +735,17 @@ def _cut(line):
             start = stop
 
 
-def _gone_on_from(file, start, before):
-    """Look behind the place start of a journal file, where the chain is the one given. Return the
-    last chain there that a batch goes on from which was written later: so what has it was durable
-    then. None if there is none."""
+def _last_durable(file, start, before):
+    """Return the chain of the last record, after the offset start of a journal file, which must
+    have been durable, since a batch that continues it was written later. None if there is none.
+
+    before is the chain at start, up to which all counts.
+    """
     durable = None
-    chains = ()  # those that the record before may have, if it ends its batch
+    chains = ()  # what the chain of the record before may be, if it ends its batch
     for at, line, _ in _records(file, before, start, True):
-        for start, stop in _cut(line):
-            text = memoryview(line)[start : stop - _CHAIN_SIZE]
+        for first, stop in _cut(line):
+            text = memoryview(line)[first : stop - _CHAIN_SIZE]
             end = line[stop - _CHAIN_SIZE : stop]
             try:
                 said = int(end[:-1], 16)  # whatever the newline became
@@ -751,11 +753,15 @@ def _gone_on_from(file, start, before):
                 said = 0
             for chain in chains:
                 if said == crc32(text, chain):
-                    # Where only the newline between them is broken, nothing is torn.
-                    durable = said if start else chain
+                    # If only the newline between the two is broken, this batch isn't torn either:
+                    # it must have been durable, too.
+                    durable = said if first else chain
             if not at and b"\0" not in line and end == b"%08x\n" % said:
-                durable = said  # or else what a file begins with goes on from nothing
-            # The text's end or the mark may be broken. Two blanks may be a missing page.
+                # A file's first record, which has none before it that it could prove: it proves
+                # itself, if it looks whole.
+                durable = said
+            # The text's last byte or the mark may be broken. Two equal ones may be a page that was
+            # never written.
             mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
             ends_batch = mark[:1] != mark[1:] and b"+" not in mark
             chains = (said, crc32(text, before)) if ends_batch else ()
@@ -966,7 +972,7 @@ class _Store:
         for suffix in suffixes:
             with open(self.path + suffix, "rb") as file:
                 chain, end = yield from self.follow(file, chain)
-                durable = _gone_on_from(file, end, chain)
+                durable = _last_durable(file, end, chain)
             if suffix == ".log":
                 log = end
             else:

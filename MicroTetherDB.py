@@ -626,7 +626,7 @@ _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
 _PIECE = const(512)  # bytes to read at once
-_KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is collected in time
+_KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -811,17 +811,17 @@ def _seals_of(path):
 
 
 def _read_sealed(path, texts):
-    """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
-    these texts, and perhaps others."""
+    """Yield the data of a database's X in parts, dicts of some keys each: of those whose lines
+    contain one of the texts, and perhaps of others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break
-            for part in texts:
+            for wanted in texts:
                 # Another runtime may have escaped the key in another way.
-                if part in text or b"\\" in part:
+                if wanted in text or b"\\" in wanted:
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
                     break
@@ -892,7 +892,8 @@ class _Store:
         self.path = path
 
     def read(self):
-        """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
+        """Yield what the files say in parts, dicts of some keys each: the value of a key, _MISSING
+        where it is deleted.
 
         Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
@@ -963,9 +964,9 @@ class _Store:
     def read_journal(self, suffixes, previous):
         """Yield what the journal says: the changes in the batches that continue the seal.
 
-        What is behind the last of these in a file is overwritten by the next one. Raises
-        ValueError if something there was durable once, but is in none of the files, nor stale:
-        from before the fold. What a spill has left is in the other file, too, and counts there.
+        What comes after the last of these in a file is overwritten by the next one. Raises
+        ValueError if something there was durable once, but neither counts in the other file, as
+        what a spill has left does, nor is stale: from before the last fold.
         """
         chain = self.seal
         log = tip = 0
@@ -983,8 +984,8 @@ class _Store:
         self.end = chain, log, tip
 
     def follow(self, file, chain):
-        """Yield the changes in a journal file whose batches continue the chain. Return the chain
-        and where the last of these ends."""
+        """Yield, in parts, the changes in the batches of a journal file that continue the chain.
+        Return the chain and the offset where the last of these ends."""
         end = 0
         part = {}
         count = 0  # of the records of the next batch
@@ -1025,8 +1026,8 @@ class _Store:
         raise ValueError(_DAMAGE % (self.path, why))
 
     def read_again(self, texts):
-        """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no
-        dict if X is gone or damaged by now."""
+        """Read X again, where there is no journal. Return its parts, as _read_sealed() does; none
+        if X is gone or damaged by now."""
         if self.seal == _NO_SEAL:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:

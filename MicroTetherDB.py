@@ -343,7 +343,7 @@ _MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
-# How far an id is shifted to find its place in an _Unseen.
+# How far an id is shifted to find its bit in an _Unseen, and that one's byte and page.
 _BIT_SHIFT = const(4)  # a bit for each 16 bytes of memory
 _BYTE_SHIFT = const(7)
 _PAGE_SHIFT = const(14)
@@ -409,9 +409,10 @@ def _simple(value, where):
 def _plain(value, where, own, depth=0):
     """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
 
-    What is in own, {id: it}, is not copied, but made so itself, and taken out: of what is there
-    twice, the second becomes a copy.
+    A dict or list in own, {id: it} or an _Unseen, isn't copied, but made plain itself, and taken
+    out of own: so where it is found a second time, that becomes a copy.
     Raises TypeError or ValueError if it can't be stored. where is its name in messages: db["key"].
+    depth is -1 for a dict of keys, or a list of a key and its value, 0 for the value of a key.
     """
     if isinstance(value, (dict, list, tuple)):
         if depth == _MAX_DEPTH:
@@ -420,7 +421,8 @@ def _plain(value, where, own, depth=0):
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
             plain = {} if is_dict else list(value)
-            own.pop(id(plain), None)  # it may be come by again, in what another value shares
+            # If what holds it is shared, it will be found again: then it is to be copied.
+            own.pop(id(plain), None)
         for key in list(value) if is_dict else range(len(value)):
             item_where = _where(where, key) if is_dict else "%s[%d]" % (where, key)
             name = _simple(key, item_where) if is_dict else key
@@ -582,18 +584,18 @@ def _must_save(key, value, was, own):
 
 
 class _Unseen:
-    """What _plain() takes in place of {id: it} to find what is there twice in all of a database:
-    every dict and list is in it, until it is taken out.
+    """The dicts and lists that _plain() hasn't found yet, as its own: to find what is there twice
+    in all of a database. At first all are in it.
 
-    A dict of so many would need a lot of memory, in one piece. This has a bit for each 16 bytes of
-    memory, where no more than one can begin, in small pieces.
+    {id: it} of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
+    of memory, since no two objects begin in the same 16, in many small pieces.
     """
 
     def __init__(self):
-        self.pages = {}  # {id >> _PAGE_SHIFT: a bytearray}: a bit is 1 for what is out
+        self.pages = {}  # {id >> _PAGE_SHIFT: bytearray}: a bit is 1 for what was taken out
 
     def flip(self, number):
-        """Take an id out, or put it back. Return whether it is out now."""
+        """Take an id out or, if it is out already, put it back. Return whether it is out now."""
         page = self.pages.get(number >> _PAGE_SHIFT)
         if page is None:
             self.pages[number >> _PAGE_SHIFT] = page = bytearray(_PAGE_SIZE)
@@ -779,7 +781,7 @@ def _parse(text, end, path):
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if b"e+" in text and "inf" in str(value):
-        _plain(value, path + " can't be opened here: db", {}, -2)
+        _plain(value, path + " can't be opened here: db", {}, -1)
     return value
 
 

@@ -14,11 +14,11 @@ All data is in RAM, as plain dicts and lists: reading never touches the flash.
 The files of a database at ``X``:
 
 ``X``      The data: one JSON object, one key a line, UTF-8. It is only ever replaced as a whole
-           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines, each
-           32 spaces and tabs, blank to any JSON reader, are the bits of a CRC-32: the last is the
+           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines look
+           blank to any JSON reader: 32 spaces and tabs each, the bits of a CRC-32. The last is the
            *seal*, of all before it; the one before is the seal of the X that this one replaced,
            so that a journal that continued the older X can be recognised as stale. A file without
-           a seal, made by another program, is read just as well.
+           a seal, made by another program, can be read, too.
 ``X.log``  The journal: what has changed since the fold.
 ``X.tip``  The journal's newest records. While such a file is short, littlefs keeps it inside the
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
@@ -28,10 +28,10 @@ Each line of a journal is a *record*: a JSON text, a mark (``+``: the *batch* go
 of its batch), 8 hex digits of *chain*, newline. ``["key",value]`` sets, ``["key"]`` deletes. The
 chain is the CRC-32 of all before it in the line, continuing the chain of the record before, in the
 log or the tip; the first of all continues the CRC in X's seal. A line that does not continue the
-chain is skipped, and a batch counts only if it is whole. This one rule sorts out a journal from
+chain is skipped, and a batch counts only if it is whole. This one rule excludes a journal from
 before the fold, what a spill has copied to the log already, and a record torn by a power cut. The
-next batch is written right behind the last one that counts, over whatever is there, and only when
-that one has been synced. So a whole batch behind a broken one proves that the broken one was whole
+next batch is written right after the last one that counts, over whatever is there, and only once
+that one has been synced. So a whole batch after a broken one proves that the broken one was whole
 once: that is damage, and the database is not opened.
 """
 
@@ -59,7 +59,7 @@ range = range
 str = str
 type = type
 
-# The runtime: what differs between MicroPython and CPython. The rest asks for _ON_PC only.
+# The runtime: what differs between MicroPython and CPython. The rest looks at _ON_PC only.
 
 try:
     from micropython import const
@@ -68,16 +68,17 @@ except ImportError:
     _ON_PC = True
 else:
     _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
-    # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
-    # makes a dict of more keys than that slow. A power of two: `&` is faster than `%`.
+    # The keys of a database are spread over this many dicts, its slots: a board's str hashes can
+    # have as few as 8 bits, so that a dict of many keys is slow. A power of two: `&` is faster
+    # than `%`.
     _SLOTS = const(16)
-    # How many of the dicts and lists that it lends in a slot a lock() keeps copies of.
+    # A lock() keeps copies of this many of the dicts and lists that are read in it, for each slot.
     _MAX_COPIES = const(8)
 
 try:
     from binascii import crc32
 
-    _hash = crc32
+    _hash = crc32  # a board's takes a str, too
 except ImportError:  # ESP8266
     _hash = len
 
@@ -116,7 +117,7 @@ if _ON_PC:
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path, unless it names a file already."""
+        """Return an OSError to raise in place of one: it names the path, or what that one did."""
         if not os.path.isdir(os.path.dirname(path)):
             return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
         if error.filename is None and path not in str(error):
@@ -124,8 +125,8 @@ if _ON_PC:
         return error
 
     def _task():
-        """Return the asyncio task that runs, or None: as a weak reference, the same each time, so
-        that a task which nobody goes on with is freed, with the block that it is in."""
+        """Return the asyncio task that is running, or None. It is a weak reference, the same each
+        time, so that a task that nobody resumes is freed, with the block that it is in."""
         with suppress(AttributeError, KeyError, RuntimeError):  # it may be just being imported
             task = sys.modules["asyncio"].current_task()
             return task and ref(task)
@@ -138,8 +139,8 @@ if _ON_PC:
         if start:
             return open(path, "r+b")
         stat = _stat(like)
-        is_for_like = path[:-4] == like  # and not for a backup of it
-        if is_for_like and stat and not stat.st_mode & 0o200:
+        is_its_own = path[:-4] == like  # X.tmp, .log or .tip; not that of a backup of like
+        if is_its_own and stat and not stat.st_mode & 0o200:
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -147,7 +148,9 @@ if _ON_PC:
             return open(path, "xb")
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         if os.name == "posix":
-            for owner in (stat.st_uid, -1):  # another user may be in its group
+            # Only root may give a file away, but any member of the group may set that: -1 keeps
+            # the owner.
+            for owner in (stat.st_uid, -1):
                 with suppress(PermissionError):
                     os.fchown(file.fileno(), owner, stat.st_gid)
             os.fchmod(file.fileno(), stat.st_mode & 0o7777 | 0o200)
@@ -163,7 +166,7 @@ if _ON_PC:
             try:
                 os.fsync(folder)
             except OSError as error:
-                if error.errno != _EINVAL:  # this file system has no such thing
+                if error.errno != _EINVAL:  # this file system can't sync a folder
                     raise
             finally:
                 os.close(folder)
@@ -174,7 +177,7 @@ if _ON_PC:
 
     # Other programs, which X.lock keeps out.
 
-    _claims = {}  # full path: the open X.lock, of what this program has open
+    _claims = {}  # full path of a database that this program has open: its X.lock, an open file
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
@@ -276,13 +279,13 @@ else:
             return json.dumps(value).encode()
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path."""
+        """Return an OSError like this one that names the path."""
         return OSError(*(error.args + (path,))[:2])
 
     _main_thread = get_ident()
 
     def _task():
-        """Return the asyncio task that runs, or None. Only the main thread has any."""
+        """Return the asyncio task that is running, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
         if core and get_ident() == _main_thread:
             return getattr(core, "cur_task", None)  # while it is being imported, it has none yet
@@ -291,8 +294,8 @@ else:
     def _open_at(start, path, like):
         """Open a file for writing: the one that is there, or a new one if start is 0.
 
-        No branch may come between this and a `with`, where Ctrl-C could lose the open file:
-        littlefs, when that is collected, writes it back as it was.
+        No branch may come between this and a `with`: a Ctrl-C there would lose the open file, and
+        when that is garbage-collected, littlefs writes it back as it was.
         """
         mode = "r+b" if start else "wb"
         return open(path, mode)
@@ -316,7 +319,8 @@ else:
         return full or "/"
 
     def _are_two(path, other):
-        """Whether two full paths lead to two files, or to none yet."""
+        """Whether two full paths, the same but for case, lead to two files, not to one. The other
+        one is that of an open database; there may be nothing yet at path: then they do."""
         folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
             names = os.listdir(folder or "/")

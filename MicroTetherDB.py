@@ -340,10 +340,12 @@ _EINVAL = const(22)
 
 # Values: what can be stored, and how it is copied and compared.
 
-_MISSING = object()  # stands for the value of a key that isn't there
+# The value of a key that isn't there. Also, since nothing equals it, it stands for the copy or
+# checksum of a value that can't have one or needs none.
+_MISSING = object()
 _CONTAINERS = (dict, list)
 _SIMPLE = (str, int, float, bool, type(None))
-_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
+_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it, too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
@@ -363,8 +365,8 @@ def _where(parent, key):
 
 
 def _joined(text, where):
-    """Return a text with each pair of surrogates as the one character that it stands for: a board
-    reads an escaped one as such a pair. ValueError if half of a pair is missing."""
+    """Return a text in which each pair of surrogates is the one character that it stands for: what
+    JSON writes as \\ud83d\\ude00 a board reads as such a pair. ValueError for half of one."""
     data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
@@ -386,6 +388,7 @@ def _simple(value, where):
             name = type(value).__name__
             n = "n" if name[:1] in "aeiou" else ""
             raise TypeError("%s: can't store a%s %s" % (where, n, name))
+        # A product is of the plain type.
         if _ON_PC:  # a subclass may multiply in its own way
             kind = str if isinstance(value, str) else int if isinstance(value, int) else float
             value = kind.__mul__(value, 1)
@@ -400,7 +403,7 @@ def _simple(value, where):
             raise ValueError(where + ": can't store an int of more than 4,300 digits")
         return value
     back = value
-    for _ in range(_MAX_ROUNDINGS):  # until its text is exact
+    for _ in range(_MAX_ROUNDINGS):  # until it reads back as itself
         value = back
         if value * 0 != 0:  # inf, or no number
             break
@@ -439,7 +442,7 @@ def _plain(value, where, own, depth=0):
 
 
 def _plain_item(key, value, own):
-    """As _plain(), for a key of db with its value. Return [key, value]."""
+    """Return [key, value] as it reads back: as _plain() does."""
     where = _where("db", key)
     try:
         return [_simple(key, where), _plain(value, where, own)]
@@ -450,7 +453,7 @@ def _plain_item(key, value, own):
 
 
 def _encode_item(key, value):
-    """Return the JSON text of [key, value], and that as it reads back.
+    """Return the JSON text of [key, value], and the list that this text reads back as.
 
     Raises TypeError or ValueError if it can't be stored.
     """
@@ -459,7 +462,7 @@ def _encode_item(key, value):
         text = _encode(item)
         if (
             b"\xed" not in text  # how surrogates begin
-            and len(text) < _MAX_DIGITS
+            and len(text) < _MAX_DIGITS  # so no int in it is too long
             and text.count(b"[") + text.count(b"{") <= _MAX_DEPTH
         ):
             back = json.loads(text)
@@ -469,11 +472,11 @@ def _encode_item(key, value):
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
-    if item[0] != key:  # made of halves of characters: it would never be found
+    if item[0] != key:  # it has a pair of surrogates: by the key as it is, it would not be found
         raise ValueError(_where("db", key) + ": can't store a surrogate, half of a character")
     text = _encode(item)
-    # With the item still there, and from a copy: so storing a long value takes more memory than
-    # opening it will.
+    # While item is still held, and from a copy of the text: so storing takes more memory than
+    # opening, and what could be stored can be opened.
     return text, json.loads(text + b"\n")
 
 
@@ -502,8 +505,8 @@ def _is_same(a, b):
 
 
 def _copy(value, own, depth=0):
-    """Return a copy of a dict or list, unchecked, that shares no dict or list with it. Add the
-    plain ones that are in it to own, {id: it}. _MISSING if it nests too deep to be stored."""
+    """Return a copy, unchecked, of a dict or list, with which it shares none inside. Add all plain
+    ones that are in the value to own, {id: it}. _MISSING if it nests too deep."""
     if depth > _MAX_DEPTH:
         return _MISSING
     if type(value) in _CONTAINERS:
@@ -524,12 +527,12 @@ def _copy(value, own, depth=0):
 
 
 def _restore(value, copy, own):
-    """Make a dict or list say again what its copy says. Return whether that could be done: it must
-    still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in it
-    only once. own is used up.
+    """Make a dict or list hold again what its copy holds. Return whether that could be done: it
+    must still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in
+    it only once. own is used up.
 
-    Raises nothing but MemoryError: where there is no memory for a second exception, MicroPython
-    lets it take the place of the first, the one that the block has raised.
+    Raises nothing but MemoryError: a second exception, if there is no memory for it, would replace
+    the first one on MicroPython, what the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
@@ -548,7 +551,7 @@ def _add_containers(value, own, depth=0):
     """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
     nests too deep to be stored."""
     own[id(value)] = value
-    # Not by their places: a callback may shorten it meanwhile.
+    # Not by keys and indexes: a callback may remove some meanwhile.
     for item in value.values() if isinstance(value, dict) else value:
         if type(item) in _CONTAINERS and id(item) not in own and depth < _MAX_DEPTH:
             _add_containers(item, own, depth + 1)
@@ -557,22 +560,22 @@ def _add_containers(value, own, depth=0):
 def _checksum(value):
     """Return a checksum of a dict or list; _MISSING if it nests too deep for the stack."""
     try:
-        return crc32(str(value).encode()) >> 2  # 30 bits: an int without memory of its own
+        return crc32(str(value).encode()) >> 2  # 30 bits: a small int, which is not on the heap
     except RuntimeError:
         return _MISSING
 
 
 def _is_still(value, was):
-    """Whether a value is what it was: was is a copy, a checksum or _MISSING."""
+    """Whether a value is what it was: was is its copy or checksum then, or _MISSING."""
     return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
 
 
 def _must_save(key, value, was, own):
     """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
 
-    own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
-    may be another value's: it gets copies of them, and own gets these. Raises TypeError or
-    ValueError if it can't be stored.
+    own, {id: it}, has all dicts and lists that were in it when it was lent. Those that were put
+    into it since may belong to another value, too: it gets copies of them, which are added to own.
+    Raises TypeError or ValueError if it can't be stored.
     """
     if id(value) not in own:
         return True  # an inner block, which checks it, has set or deleted the key

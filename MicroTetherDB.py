@@ -622,19 +622,19 @@ class _Unseen:
 
 _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
-_CHAIN_SIZE = const(9)  # at the end of a record, with the newline
-_RECORD_END = const(10)  # that and the mark
-_ANY = (b"",)  # any text contains that
-# What an X may have instead of a seal. All seals are greater.
+_CHAIN_SIZE = const(9)  # in bytes, with the newline after it
+_RECORD_END = const(10)  # what follows a record's text: the mark and the chain
+_ANY = (b"",)  # for _read_sealed(): any line contains that
+# What stands for the seal of an X that has none. All seals are greater.
 _NO_X = const(0)
 _NO_SEAL = const(-1)  # another program made it
 _DAMAGED = const(-2)  # it has one, but that is wrong
-# In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
-# have, so that two backups of the same data differ in their seals.
+# What a backup holds in place of the previous seal: the one of these that the file which it
+# replaces doesn't hold, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
-_PIECE = const(512)  # bytes to read at once
+_PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
 _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
@@ -653,7 +653,7 @@ def _bits(crc):
 
 
 def _stat(path):
-    """Return what os.stat() does, None if there is no such file."""
+    """Return what os.stat() does, or None if there is no such file."""
     try:
         return os.stat(path)
     except OSError as error:
@@ -728,7 +728,7 @@ def _records(file, chain, start, others=False):
 
 def _cut(line):
     """Yield (start, stop) of each record in a line of a journal: there is more than one where the
-    newline behind a batch is broken."""
+    newline after a batch is broken."""
     bare = line.rstrip(b" \n")
     if not bare.strip(b"\0"):
         return
@@ -793,7 +793,7 @@ def _parse(text, end, path):
 
 
 def _seals_of(path):
-    """Return the seal of the X at path, or what it has instead; and the seal of the X before."""
+    """Return the seal of the X at path, or what stands for it, and the seal of the X before."""
     left = _size(path)
     if not left:
         return _NO_X, _NO_X
@@ -834,7 +834,7 @@ def _read_sealed(path, texts):
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
                     break
-        file.seek(at + end - 1)  # the last piece: X's own brace may come right behind it
+        file.seek(at + end - 1)  # the last piece: X's own brace may come right after it
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
 
@@ -848,7 +848,8 @@ def _read_foreign(path):
             end = file.read().rstrip()
             file.seek(0)
             data = json.load(file)
-        # Firmware before 1.26 reads an object that was cut off, too.
+        # Firmware before 1.26 reads an object that was cut off, too. If it has one key a line, its
+        # brace is on a line of its own; one that is not may be a value's.
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it holds no JSON object, or not all of it")
@@ -881,21 +882,22 @@ class _Store:
     """
 
     # X.
-    seal = _NO_SEAL  # that of X, or what it has instead
-    # Whether X doesn't name the seal of its previous one: another program's, a restored backup, or
-    # one of version 1. Beside such an X a journal with a damaged beginning looks stale, so the
-    # first write folds.
+    seal = _NO_SEAL  # that of X, or what stands for it
+    # Whether X doesn't hold the seal of the X before: if it is another program's, a restored
+    # backup, or version 1's. Beside it, a journal with a damaged beginning can't be told from a
+    # stale one, so the first write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
 
     # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
-    # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
+    # tuple, so that Ctrl-C can't come when only some of it is set. Each batch and each fold makes
+    # another object: that tells a block whether what it has changed is durable.
     end = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: the suffix of the file that ends with it, and its offset
-    must_fold = False  # whether it can't be continued, so that the next write folds
+    must_fold = False  # whether the journal can't be continued, so that the next write folds
 
     if _ON_PC:
-        like = None  # the file whose mode and owner a new X has, if not those of the old X
+        like = None  # the file whose mode and owner a new X gets, if not those of the old X
 
     def __init__(self, path):
         self.path = path
@@ -929,9 +931,9 @@ class _Store:
             _rename(path_now, path)
 
     def suffixes(self):
-        """Return those of X.log and X.tip that aren't empty. Note whether X.tmp is.
+        """Return which of .log and .tip aren't empty. Set has_tmp.
 
-        ValueError if one of them is plainly another program's.
+        ValueError if one of the three is plainly another program's.
         """
         found = []
         for suffix in (".tmp", ".log", ".tip"):
@@ -940,7 +942,7 @@ class _Store:
             if _size(path):
                 with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
-                # Of a torn batch, all may be gone.
+                # There may be nothing left of a torn batch.
                 if not opening.startswith(start):
                     raise ValueError(path + " is no database's, or is damaged: move it away")
                 found.append(suffix)
@@ -1019,8 +1021,8 @@ class _Store:
         return chain, end
 
     def must_have(self, wanted, its_suffix, suffixes, previous):
-        """Raise ValueError unless a record of that chain is in the journal, or its file is stale:
-        a record in it continues the X before this one."""
+        """Raise ValueError unless a record with the wanted chain is in the journal, or the file in
+        which it was found is stale: a record in that continues the X before this one."""
         for seal in (self.seal, previous):
             chain = seal
             for suffix in suffixes:
@@ -1044,8 +1046,8 @@ class _Store:
         return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):
-        """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
-        in the log. If it raises, nothing of it counts once undo() has worked."""
+        """Make a batch durable: records of the texts, in the tip or, if it spills, in the log after
+        a copy of the tip. If it raises, nothing of the batch counts once undo() has worked."""
         chain, log, tip = self.end
         suffix, start = ".tip", tip
         copied = 0
@@ -1056,10 +1058,11 @@ class _Store:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
                 self.remove(".tip")
         path = self.path + suffix
-        # If nothing counts there, not even its first byte: a stale file may begin with a record.
+        # undo() is to spare the tip's copy; or nothing, if nothing in the file counts: a stale one
+        # may begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
-            # What a fold has left that was cut off must not be taken for newer than the journal.
+            # What is left of a fold that was cut off must not be taken for newer than the journal.
             self.remove_tmp()
         with _open_at(start, path, self.path) as file:
             if file.seek(0, 2) < start:
@@ -1070,8 +1073,8 @@ class _Store:
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
-                # littlefs copies the last block at each append: where that is too much for what is
-                # appended, go on in a fresh block.
+                # littlefs copies the last block at each append: if that is too much for what was
+                # appended now, let the next append begin with a fresh block.
                 most = 16 * (end - start)
                 while end % _ERASE_SIZE > most:
                     end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
@@ -1095,7 +1098,7 @@ class _Store:
 
     def undo(self):
         """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the
-        disk. It is noted as failed until that has worked. This takes no room."""
+        disk. It is noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
         suffix, start = self.failed
@@ -1127,7 +1130,8 @@ class _Store:
         _, log, tip = self.end
         if must_fold:
             there = self.end_rename()[0]
-            if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
+            # Whether a fold has taken effect that has failed.
+            if there > _NO_X and there != self.seal:
                 if _ON_PC:
                     _sync_folder(self.path)
                 log = tip = 0  # stale: they would soon be two X's old
@@ -1157,10 +1161,10 @@ class _Store:
         self.remove(".tip", ".log")
 
     def write(self, dicts, previous):
-        """Make X anew of all that is in the dicts, in one step. Return its seal.
+        """Replace X by one that holds all that is in the dicts, in one step. Return its seal.
 
-        previous is what it is to hold as the seal of the X before. If it fails, must_fold is set
-        where it may have taken effect all the same.
+        previous is what it is to hold as the seal of the X before. If this fails, but may have
+        taken effect all the same, must_fold is set.
         """
         path = self.path
         must_fold = self.must_fold
@@ -1189,7 +1193,7 @@ class _Store:
             return crc
         except BaseException:
             try:
-                file.close()  # again, if that is what failed: an open file must not be removed
+                file.close()  # again, if closing is what failed: an open file must not be removed
             finally:
                 if not is_whole or _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
@@ -1205,7 +1209,8 @@ class _Store:
 
     def remove(self, *suffixes):
         for suffix in suffixes:
-            if _stat(self.path + suffix):  # the disk may be read-only
+            # Not by catching ENOENT: on a read-only disk it is another error.
+            if _stat(self.path + suffix):
                 os.remove(self.path + suffix)
 
     def remove_others(self):

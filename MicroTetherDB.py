@@ -1046,8 +1046,8 @@ class _Store:
         return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):
-        """Make a batch durable: records of the texts, in the tip or, if it spills, in the log after
-        a copy of the tip. If it raises, nothing of the batch counts once undo() has worked."""
+        """Make a batch durable: records of the texts, in the tip or, if it spills, in the log,
+        after a copy of the tip. If it raises, nothing of it counts once undo() has worked."""
         chain, log, tip = self.end
         suffix, start = ".tip", tip
         copied = 0
@@ -1221,10 +1221,11 @@ class _Store:
 
 # The block: what lock() and transaction() do, and the one lock of the program.
 
-# File systems are not thread-safe: all databases of a program share one lock. The thread that has
-# it is in a block: in one of the user's, or in an operation's.
+# File systems are not thread-safe, so all databases of a program share one lock. The thread that
+# holds it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-_releases = int, _lock.release  # the first for a block within another one: int() does nothing
+# What lets others go on as a block ends: int() does nothing, for a block within another one.
+_releases = int, _lock.release
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
@@ -1244,13 +1245,14 @@ _BUSY = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    # The block first: who enters one sets it last. No branch: a callback might come between.
+    # The block first: whoever enters one sets it last. No branch, where a callback might come.
     block, owner = _innermost, _owner
     return block if block and owner == get_ident() else None
 
 
 def _keeper(block, db):
-    """Return what keeps the notes for changes of db in a block; None if it is in none of db."""
+    """Return the block that keeps the notes of db's changes in a block; None if neither that nor
+    one around it is db's."""
     while block and block.db is not db:
         block = block.outer
     return block and block.keeper
@@ -1259,7 +1261,7 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function has to be one in C, so that no callback runs in it, and none waits for this.
+    The function must be one in C: no callback comes in it, which would wait for this for ever.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1274,8 +1276,7 @@ def _put(key, value):
 
 
 def _pair(note, old):
-    """Return a block's note of a dict or list that it has lent, always as (was, own). old is what
-    was there before."""
+    """Return (was, own) of a note in lent, which may be was alone. old is that in before."""
     return note if type(note) is tuple else (note, {id(old): old})
 
 
@@ -1290,12 +1291,12 @@ class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
     text = None  # what its record says, if an operation has put one key only
-    path = None  # of the backup that it makes, if any: what fails is to be told of that
+    path = None  # of the backup that it makes, if any: an error is to name that
     if _ON_PC:
         ended = False  # whether it has been left: the guard asks
         raised = None  # what was raised in it, as the guard was told
 
-    def __init__(self, db, undo=False, busy=True):  # an operation's, unless it is told otherwise
+    def __init__(self, db, undo=False, busy=True):  # by default, an operation's
         self.db = db
         # Whether it keeps notes of its own, and is undone alone: a transaction, or an operation
         # that makes several changes. Else the block around it keeps them, if there is one.
@@ -1303,21 +1304,25 @@ class _Block:
         # Whether the module is at work in it, so that a callback may read but not write: in an
         # operation's block always, in a user's as it ends.
         self.busy = busy
-        # __enter__ sets these. They are there before, since there may be no memory for them when
-        # the lock is taken.
+        # __enter__ sets these. They are made here, since there may be no memory for them once the
+        # lock is taken.
         self.outer = None  # the block around it
-        # The block that keeps its notes; None until it is entered. On a PC True when it has been
+        # The block that keeps its notes; None until it is entered. On a PC True once it has been
         # left: a block that referred to itself would not be freed at once.
         self.keeper = None
-        # {slot: (before, lent)}, two dicts by key.
-        # In before: what was there before the key was set, deleted or lent; _MISSING for nothing.
-        # Of a dict or list that is lent it is a copy, or itself if that nests too deep.
-        # In lent, for a dict or list that the user may change in place: (was, own). If it is what
-        # it was, it needs no saving: was is the copy in before or, if the block has set it,
-        # _MISSING, which nothing equals. own is all dicts and lists that are its own, {id: it}.
-        # Where a lock() lends many, a copy of each would take too much memory: there before has
-        # the value itself, and was is its checksum. What was changed is saved, but can't be
-        # undone. Where own is that value alone, lent has only was.
+        # What it has to save, and how to undo that: {slot: (before, lent)}, two dicts by key.
+        #
+        # before[key]: the value before the key was set, deleted or lent, _MISSING if there was
+        # none. For a dict or list that was lent, it is a copy.
+        #
+        # lent[key]: (was, own), for a dict or list that the user may change in place.
+        #   was: what tells whether it has changed: that copy. _MISSING if the block has set it.
+        #   own: all dicts and lists that belong to it, {id: it}. If that is only the one that
+        #     before has, the note is was alone, not a tuple.
+        #
+        # Of a value that nests too deep, or if a lock() has lent many, which would take too much
+        # memory, there is no copy: before has the value itself, and was is _MISSING or a checksum.
+        # Then a change in place is saved, but can't be undone.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted

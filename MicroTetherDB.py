@@ -1293,7 +1293,7 @@ class _Block:
     text = None  # what its record says, if an operation has put one key only
     path = None  # of the backup that it makes, if any: an error is to name that
     if _ON_PC:
-        ended = False  # whether it has been left: the guard asks
+        is_left = False  # for the guard
         raised = None  # what was raised in it, as the guard was told
 
     def __init__(self, db, undo=False, busy=True):  # by default, an operation's
@@ -1344,7 +1344,7 @@ class _Block:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
             if not self.undo:
                 keeper = _keeper(outer, db) or self
-        # A callback or Ctrl-C comes where code branches: not between these lines.
+        # A callback or Ctrl-C comes where code branches, so not between these lines.
         acquire()
         was = self.keeper
         self.keeper = keeper
@@ -1364,7 +1364,7 @@ class _Block:
                 self.busy = False
             return db
         except BaseException:
-            finish = _Block.leave  # not self.leave(): that takes more of the stack
+            finish = _Block.leave  # not self.leave(): that takes more stack
             finish(self)
             raise
 
@@ -1376,10 +1376,10 @@ class _Block:
                 if not kind or not self.is_open():
                     finish = _Block.refuse_to_end
                     return
-                _abandon_up_to(self)  # Ctrl-C has kept them from ending
+                _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
             self.busy = True
             if kind and (self.undo or is_operation):
-                self.roll_back()
+                self.roll_back()  # and again below, if Ctrl-C comes as it begins
             elif self.notes:
                 self.commit()
             if kind and is_operation:
@@ -1387,7 +1387,7 @@ class _Block:
         except BaseException as failure:
             self.roll_back()
             self.db._recover(failure)
-            # Not one from what update() was given: a generator that reads a file, say.
+            # But not if it comes from what update() was given: a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
@@ -1400,11 +1400,11 @@ class _Block:
         if _ON_PC:
             if _innermost is not self:
                 return  # in a child that was forked in the middle of it
-            _drop_claims()  # here, so that what Ctrl-C has left is dropped by the next operation
+            _drop_claims()  # here, so that the next operation drops what Ctrl-C has left
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
-            self.ended = self.keeper = True
+            self.is_left = self.keeper = True
 
     def refuse_to_end(self):
         """Roll back all blocks that are open, if this is one of them, and free the lock."""
@@ -1413,14 +1413,15 @@ class _Block:
         raise RuntimeError(_MISUSED)
 
     def is_open(self):
-        """Whether this thread is in it."""
+        """Whether this thread is in the block."""
         block = _own_block()
         while block and block is not self:
             block = block.outer
         return block is self
 
     def parent(self):
-        """Return what keeps the notes in the block around it, or None."""
+        """Return the block that takes over its notes as it ends: the keeper of the database's
+        block around it, None if there is none."""
         return _keeper(self.outer, self.db)
 
     def lend(self, slot, key, value):
@@ -1430,7 +1431,8 @@ class _Block:
         if note is not None and id(value) in _pair(note, before[key])[1]:
             return
         if self.busy and key not in before:
-            # A callback reads, or update() what it is given; unless that has just set it itself.
+            # A callback reads it, or what update() was given, and this operation hasn't set it: so
+            # the user's block lends it, if there is one.
             parent = self.parent()
             if parent:
                 parent.lend(slot, key, value)
@@ -1446,7 +1448,7 @@ class _Block:
         self.note_lent(slot, key, old, was, own)
 
     def note_lent(self, slot, key, old, was, own):
-        """Note that a dict or list is lent. What the notes say of the key already stays."""
+        """Note that a dict or list is lent. What is noted of the key already stays as it is."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
@@ -1459,8 +1461,8 @@ class _Block:
         lent[key] = note
 
     def note_old(self, slot, key, old):
-        """Note what was there before a key is set or deleted, unless that is noted already: then
-        it isn't lent any more."""
+        """Note what was there before a key is set or deleted, unless that is noted already. Its
+        value isn't lent any more."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
             self.lend(slot, key, old)  # so that it is copied: the user may have it
@@ -1483,12 +1485,12 @@ class _Block:
                 gc.collect()
 
     def put(self, key, value, text):
-        """Set a key or, with _MISSING, delete it. text is what its record says."""
+        """Set a key or, with _MISSING, delete it. text is its record's text."""
         keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         old = data.get(key, _MISSING)
-        # A dict or list that was lent may have had changes that weren't saved.
+        # A dict or list that was lent may have unsaved changes, so it is set even to the same.
         if (type(old) in _SIMPLE or key not in self.db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
@@ -1515,10 +1517,10 @@ class _Block:
                     note = _pair(lent[key], old)
                     has_changed = _must_save(key, value, *note)
                     if len(note[1]) > 1:
-                        lent[key] = note  # it may have got the first dict or list inside
+                        lent[key] = note  # it may have its first dict or list inside now
                 else:
-                    # What was a dict or list may have had changes that weren't saved, even if it
-                    # is there still: what was to set the key may have failed.
+                    # A dict or list may have had changes that weren't saved, even if it is there
+                    # still: setting the key may have failed, once it was noted.
                     has_changed = isinstance(old, _CONTAINERS) or (
                         old is not value and not _is_same(old, value)
                     )
@@ -1599,10 +1601,8 @@ class _Block:
             parent.order.extend(self.order)
 
     def roll_back(self):
-        """Put back what was there before, unless what has replaced it is durable.
-
-        This needs no memory.
-        """
+        """Put back what was there before, unless what has replaced it is durable. This needs no
+        memory."""
         try:
             self.busy = True
             if self.db._since is self.db._store.end:
@@ -1627,8 +1627,8 @@ class _Block:
 
     def put_inside(self, value, old, note):
         """Put back what was in a dict or list, if old is its copy. Return whether that could be
-        done, or there is nothing to do. If the copies, which are all over the heap, took the
-        places of all that was read, the heap would be all holes."""
+        done, or there is nothing to do. If the copies, which lie all over the heap, replaced all
+        that was read, the heap would be all holes."""
         if not _ON_PC and note is not None:
             # As _pair() does, which takes memory.
             was = note[0] if type(note) is tuple else note
@@ -1723,7 +1723,7 @@ if _ON_PC:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
                         _abandon_up_to(block.outer)
-                if not block.ended and not _innermost and _lock._is_owned():
+                if not block.is_left and not _innermost and _lock._is_owned():
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
 else:

@@ -1733,9 +1733,10 @@ else:
 # The database.
 
 _open_ones = {}  # full path: the database that has it open
-_MAX_LENT = const(30)  # keys to list, as those whose value was lent
-_SELDOM = const(16)  # parts of a file to read before garbage is collected
-_OFTEN = const(1)  # the same where the heap turned out to be too full
+_MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
+_SELDOM = const(16)  # how many parts of a file are read before garbage is collected
+_OFTEN = const(1)  # the same if there turned out to be too little memory
+_NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
 
 
 def _must_be_apart(path):
@@ -1748,9 +1749,6 @@ def _must_be_apart(path):
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
     if _ON_PC:
         _must_be_apart_elsewhere(path)
-
-
-_NO_DATA = [{}] * _SLOTS  # of a database that isn't open
 
 
 class MicroTetherDB(_Mapping):
@@ -1776,7 +1774,7 @@ class MicroTetherDB(_Mapping):
     if _ON_PC:
         TIP_SIZE = 131072
 
-    _ended = None  # why it can't be used any more
+    _ended = None  # why it can't be used, if it can't
     _has_grown = False  # whether a key has been added since garbage was collected
 
     def __init__(self, path: str) -> None:
@@ -1790,7 +1788,7 @@ class MicroTetherDB(_Mapping):
         # more attribute makes an empty block a seventh slower.
         self._since = None
         with _Guard(self):
-            self._ended = "was not opened"  # yet: what it has read so far isn't to be saved
+            self._ended = "was not opened"  # so far: what it has read mustn't be saved
             self._open()
             try:
                 self._read_all(_SELDOM)
@@ -1799,17 +1797,18 @@ class MicroTetherDB(_Mapping):
             if self._store.seal == _NO_X:
                 self._fold()
             self._ended = None
-            _open_ones[self._path] = self  # now the claim is its own
+            _open_ones[self._path] = self  # now _drop_claims() won't drop its claim
 
     def _open(self):
-        """See that nobody else has the files open, or take them over."""
+        """Keep others from opening the files, and take them over from an older database."""
         self._path = self._store.path = _full_path(self._path)
         older = _open_ones.get(self._path, self)
         if older is self:
             _must_be_apart(self._path)
         if _ON_PC:
             _claim(self._path)
-        if not older._ended:  # Ctrl-C can have kept one that has ended from being forgotten
+        # Else it is this one, which isn't open yet, or has ended, but Ctrl-C kept it in the list.
+        if not older._ended:
             if _keeper(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.undo()
@@ -1817,12 +1816,12 @@ class MicroTetherDB(_Mapping):
             if older._store.must_fold or older._store.failed:
                 older._fold()
             for _ in self._store.read():
-                pass  # if it is damaged, the older one goes on
+                pass  # if this raises, the older one goes on
             older._retire("was opened again, by another MicroTetherDB(...)")
 
     def _read_all(self, count):
-        """Read the files. Collect garbage each time that count parts have been read, before the
-        heap is all holes, too small for what a dict needs in one piece."""
+        """Read the files. Collect garbage each time count parts have been read, before the heap is
+        all holes, none of them large enough for a dict, which is one piece."""
         slots = [{} for _ in range(_SLOTS)]
         for number, part in enumerate(self._store.read(), 1):
             if not _ON_PC and number % count == 0:
@@ -1856,7 +1855,7 @@ class MicroTetherDB(_Mapping):
                 self._store.remove_others()
                 self._retire("is closed")
         except ValueError:
-            if not self._ended:
+            if not self._ended:  # else it is closed already
                 raise
 
     def __enter__(self) -> "MicroTetherDB":
@@ -1904,7 +1903,7 @@ class MicroTetherDB(_Mapping):
         """Walk the (key, value) pairs there are now."""
         for key in self:
             value = self.get(key, _MISSING)
-            if value is not _MISSING:  # deleted meanwhile
+            if value is not _MISSING:  # not deleted meanwhile
                 yield key, value
 
     if _ON_PC:
@@ -1961,7 +1960,7 @@ class MicroTetherDB(_Mapping):
             return self._pop(key, default)
 
     def popitem(self) -> "tuple[str, Any]":
-        """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
+        """Delete a key (on a PC the newest); return it with its value. KeyError if empty."""
         with _Guard(self):
             for data in self._data:
                 if _ON_PC:
@@ -1978,8 +1977,8 @@ class MicroTetherDB(_Mapping):
             return self[key]
 
     def update(*args: "Any", **more: "Any") -> None:
-        """Take over a mapping, or (key, value) pairs, and keywords: as one batch."""
-        self = args[0]  # a key may be called self, too
+        """Store all of a mapping, or of (key, value) pairs, and the keywords, as one batch."""
+        self = args[0]  # a keyword may be called self
         if len(args) > 2:
             raise TypeError("update() takes one mapping, or pairs, and keywords")
         with _Guard(self, True):
@@ -2000,17 +1999,17 @@ class MicroTetherDB(_Mapping):
     # Blocks.
 
     def transaction(self) -> "AbstractContextManager[MicroTetherDB]":
-        """A block, to use with ``with``: all of it is saved at its end or, if it raises, none.
+        """A block, to use with ``with``: all of it is saved at its end or, if it raises, nothing.
 
-        Then all is as it was, also inside of the values that were read in the block. Other threads
-        wait for its end, with all databases. Blocks nest on one thread: an inner transaction rolls
-        back alone, and the outermost block saves everything, as one batch. Don't ``await`` or
-        ``yield`` in a block. Raises RuntimeError for a block that is misused.
+        Then all is as it was, also inside the values that were read in the block. Other threads
+        wait for its end, whichever database they use. Blocks nest on one thread: an inner
+        transaction is rolled back alone, and the outermost block saves everything, as one batch.
+        Don't ``await`` or ``yield`` in a block. A block that is misused raises RuntimeError.
         """
         return _Guard(self, True, False)
 
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
-        """As transaction(), but if it raises, what was done so far stays and is saved.
+        """Like transaction(), but if it raises, what was done so far stays and is saved.
 
         On a board it can undo in-place changes in only some 100 of the dicts and lists that were
         read in it. If those in the others can't be saved, they stay, as if made outside a block.
@@ -2021,10 +2020,11 @@ class MicroTetherDB(_Mapping):
 
     def flush(self) -> None:
         """Save everything, in-place changes too, into the JSON file. Nothing is written if all of
-        it is there already, or in a block, which saves at its end. Raises as close() does.
+        it is there already, or in a block, which saves at its end. Raises what close() does.
         """
         with _Guard(self):
             if not _innermost.parent():
+                # Or if X is gone, or was edited.
                 if self._is_changed() or _seals_of(self._path)[0] != self._store.seal:
                     self._fold()
                 self._store.remove_others()
@@ -2033,13 +2033,13 @@ class MicroTetherDB(_Mapping):
         """Write the data, in-place changes too, to a JSON file at path, atomically: it replaces
         what is there.
 
-        Raises ValueError if that is a file of an open database, otherwise as close() does.
+        Raises ValueError if that is a file of an open database, otherwise what close() does.
         """
         with _Guard(self):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
-            while block:  # it knows best whose a dict or list is
+            while block:  # it knows which of two values that share a dict or list had it first
                 block.check()
                 block = block.parent()
             self._check_lent()
@@ -2075,7 +2075,7 @@ class MicroTetherDB(_Mapping):
         return value
 
     def _lend(self, key, value):
-        """Return a dict or list that was found, to the user: who may change it in place."""
+        """Return the dict or list found at a key: it is lent to the user, who may change it."""
         lent = self._lent
         if len(lent) <= _MAX_LENT and key not in lent:
             self._note_lent(key)
@@ -2087,9 +2087,9 @@ class MicroTetherDB(_Mapping):
 
     def _note_lent(self, key):
         if not _own_block():
-            with _Guard(self):  # or another thread might note another one meanwhile
+            with _Guard(self):  # or another thread might note another key meanwhile
                 return self._note_lent(key)
-        # Unless it has just been noted. No branch: a callback might come there, and note another.
+        # Unless it has just been noted. No branch, where a callback might note another key.
         self._lent += (key,) * (key not in self._lent)
 
     def _pop(self, key, default):
@@ -2106,7 +2106,7 @@ class MicroTetherDB(_Mapping):
     # How it is saved.
 
     def _save(self, texts, size):
-        """Make a batch durable: by the journal or, if that is long, by a fold."""
+        """Make a batch durable: in the journal or, if that has become long, by a fold."""
         store = self._store
         store.undo()
         if store.is_copy or store.must_fold or store.failed:
@@ -2118,15 +2118,15 @@ class MicroTetherDB(_Mapping):
         if not _ON_PC and spills and self._has_grown:
             gc.collect()  # or new keys lie far apart, and the heap is all holes
             self._has_grown = False
-        # The tip is full, and the journal longer than twice X. Where X is short enough to be
-        # inline, too, it need not be.
+        # Fold once the journal is about twice as long as X. An X no longer than a tip is cheap to
+        # write, since littlefs stores it inline, too: then fold whenever the tip is full.
         if spills and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):
             try:
                 self._fold()
                 return
             except Exception:
-                # No room, say, or a value changed in place that can't be stored: the journal will
-                # do for now, if it can.
+                # No room, say, or a value changed in place that can't be stored. The journal will
+                # do for now, if it can be continued.
                 if store.must_fold:
                     raise
         try:
@@ -2134,22 +2134,22 @@ class MicroTetherDB(_Mapping):
         except OSError as error:
             if error.args[:1] != (_ENOENT,):
                 raise
-            store.must_fold = True  # the journal is gone, or not all of it is there
+            store.must_fold = True  # all or some of the journal is gone
             self._fold()
 
     def _recover(self, error):
-        """After a failure: make the disk agree with memory. If that fails, too, the next write
+        """Make the disk agree with memory, after a failure. If that fails, too, the next write
         does it first."""
         store = self._store
         if not _ON_PC and isinstance(error, KeyboardInterrupt):
-            # A file that it has left open is collected before anything is written: littlefs then
-            # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
-            # journal be spoiled, if there is one.
+            # A file that Ctrl-C has left open must be collected before anything is written, since
+            # littlefs then writes it back, as it was. On rp2 Ctrl-C may have come in the middle of
+            # littlefs: then the journal may be spoiled, if there is one.
             gc.collect()
             if store.seal != _NO_SEAL:
                 store.must_fold = True
         store.undo()
-        # Not within a block: its changes aren't to be saved yet.
+        # Not within a user's block: its changes mustn't be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():
             try:
                 self._fold()
@@ -2157,7 +2157,7 @@ class MicroTetherDB(_Mapping):
                 pass
 
     def _fold(self):
-        self._store.undo()  # or a batch that has failed counts, if the fold is cut off
+        self._store.undo()  # or, if the fold is cut off, a batch that has failed would count
         self._check_lent()
         self._store.fold(self._data)
 
@@ -2175,18 +2175,18 @@ class MicroTetherDB(_Mapping):
                 yield key, value
 
     def _check_lent(self):
-        """See that all can be saved. Where two values share a dict or list, the second gets a
-        copy; but what is the value of a key stays that, wherever else it is."""
+        """Make sure that all can be saved. Where two values share a dict or list, the second gets
+        a copy; but what is itself the value of a key stays that, wherever else it is."""
         keys = self._lent_keys()
         unseen = _Unseen()
         for _, value in self._lent_items(keys):
-            unseen.flip(id(value))  # out, until it is its own turn
+            unseen.flip(id(value))  # out, so that another value that holds it gets a copy
         for key, value in self._lent_items(keys):
-            unseen.flip(id(value))
+            unseen.flip(id(value))  # in again, for its own turn
             _plain_item(key, value, unseen)
 
     def _is_changed(self):
-        """Whether there is anything that X doesn't say. Sees first that no values are shared."""
+        """Whether there is anything that X doesn't hold. Checks first that all can be saved."""
         store = self._store
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True

@@ -119,7 +119,7 @@ if _ON_PC:
     def _with_path(error, path):
         """Return an OSError to raise in place of one: it names the path, or what that one did."""
         if not os.path.isdir(os.path.dirname(path)):
-            return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
+            return FileNotFoundError(_ENOENT, "there is no folder for it: make one first", path)
         if error.filename is None and path not in str(error):
             error.filename = path
         return error
@@ -188,7 +188,7 @@ if _ON_PC:
             claim = os.open(path, os.O_RDONLY | flags)
         if os.read(claim, 21).strip(b"0123456789 "):
             os.close(claim)
-            raise ValueError(path + " is no database's lock file: move it away")
+            raise ValueError(path + " is not a database's lock file: move it away")
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 
@@ -668,7 +668,7 @@ def _size(path):
     if stat is None:
         return 0
     if stat[0] & _S_IFMT != _S_IFREG:
-        raise OSError(_EISDIR, path + " is no regular file")
+        raise OSError(_EISDIR, path + " is not a regular file")
     return stat[6]
 
 
@@ -852,10 +852,10 @@ def _read_foreign(path):
         # brace is on a line of its own; one that is not may be a value's.
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
-            raise ValueError("it holds no JSON object, or not all of it")
+            raise ValueError("it doesn't hold a whole JSON object")
         yield _plain(data, "db", {id(data): data}, -1)
     except (TypeError, ValueError, RuntimeError) as error:
-        why = str(error) or "it is no UTF-8"
+        why = str(error) or "it isn't UTF-8"
         raise ValueError("%s can't be opened: %s" % (path, why)) from None
 
 
@@ -944,7 +944,7 @@ class _Store:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
                 # There may be nothing left of a torn batch.
                 if not opening.startswith(start):
-                    raise ValueError(path + " is no database's, or is damaged: move it away")
+                    raise ValueError(path + " is not a database's, or is damaged: move it away")
                 found.append(suffix)
         self.has_tmp = ".tmp" in found
         if self.has_tmp:
@@ -967,7 +967,7 @@ class _Store:
                     return tmp, renamed
                 if seals[0] == renamed[0]:
                     raise ValueError(
-                        path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                        path + " and its .tmp are one file after a power cut: copy it elsewhere, "
                         "remove both, and copy it back"
                     )
         return path, seals
@@ -1033,7 +1033,7 @@ class _Store:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain
-        why = "damaged in its journal, or that is another database's"
+        why = "beside a damaged journal, or another database's"
         raise ValueError(_DAMAGE % (self.path, why))
 
     def read_again(self, texts):
@@ -1168,7 +1168,9 @@ class _Store:
         """
         path = self.path
         must_fold = self.must_fold
-        like = _ON_PC and self.like or path
+        like = path
+        if _ON_PC:
+            like = self.like or path
         file = _open_at(0, path + ".tmp", like)
         self.has_tmp = True
         is_whole = False

@@ -236,7 +236,7 @@ if _ON_PC:
     def _drop_claims():
         """Let other programs have what isn't open here any more."""
         for path in list(_claims):
-            db = _open_ones.get(path)
+            db = _opened.get(path)
             if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
                 claim = _claims[path]
                 try:
@@ -313,7 +313,7 @@ else:
             elif name and name != ".":
                 full += "/" + name
         # FAT ignores case: it may be another spelling of what is open.
-        for other in _open_ones:
+        for other in _opened:
             if full.lower() == other.lower() and not _are_two(full, other):
                 return other
         return full or "/"
@@ -1058,8 +1058,8 @@ class _Store:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
                 self.remove(".tip")
         path = self.path + suffix
-        # undo() is to spare the tip's copy; or nothing, if nothing in the file counts: a stale one
-        # may begin with a record.
+        # undo() begins after the tip's copy, which stays; at 0, if nothing in the file counts: a
+        # stale one may begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
             # What is left of a fold that was cut off must not be taken for newer than the journal.
@@ -1556,10 +1556,10 @@ class _Block:
 
         def note_order(self, data, key):
             """Note how the keys are ordered, before the first is deleted: this one."""
-            # Not for the last key in an operation by itself: put back, it is the last again. So
-            # popitem() takes no longer with many keys.
-            is_alone = self.busy and not self.undo
-            if not self.order and not (is_alone and key == next(reversed(data))):
+            # Not for the last key in an operation that makes one change: put back, it is the last
+            # again. So popitem() takes no longer with many keys.
+            is_single = self.busy and not self.undo
+            if not self.order and not (is_single and key == next(reversed(data))):
                 self.order.extend(data)
 
         def changed_in_order(self):
@@ -1734,7 +1734,7 @@ else:
 
 # The database.
 
-_open_ones = {}  # full path: the database that has it open
+_opened = {}  # full path: the database that has it open
 _MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
 _SELDOM = const(16)  # how many parts of a file are read before garbage is collected
 _OFTEN = const(1)  # the same if there turned out to be too little memory
@@ -1744,7 +1744,7 @@ _NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empt
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
     mine = path.lower()  # FAT ignores case
-    for other in _open_ones:
+    for other in _opened:
         its = other.lower()
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
@@ -1799,12 +1799,12 @@ class MicroTetherDB(_Mapping):
             if self._store.seal == _NO_X:
                 self._fold()
             self._ended = None
-            _open_ones[self._path] = self  # now _drop_claims() won't drop its claim
+            _opened[self._path] = self  # now _drop_claims() won't drop its claim
 
     def _open(self):
         """Keep others from opening the files, and take them over from an older database."""
         self._path = self._store.path = _full_path(self._path)
-        older = _open_ones.get(self._path, self)
+        older = _opened.get(self._path, self)
         if older is self:
             _must_be_apart(self._path)
         if _ON_PC:
@@ -1840,7 +1840,7 @@ class MicroTetherDB(_Mapping):
     def _retire(self, why):
         self._ended = why
         self._data = _NO_DATA
-        _open_ones.pop(self._path, None)
+        _opened.pop(self._path, None)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
@@ -2217,7 +2217,7 @@ if _ON_PC:
         _innermost = None
         while _claims:
             os.close(_claims.popitem()[1])
-        for db in list(_open_ones.values()):
+        for db in list(_opened.values()):
             db._retire("is the parent process's: open it after the fork, and in one process only")
 
     if hasattr(os, "register_at_fork"):

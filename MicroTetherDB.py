@@ -14,11 +14,11 @@ All data is in RAM, as plain dicts and lists: reading never touches the flash.
 The files of a database at ``X``:
 
 ``X``      The data: one JSON object, one key a line, UTF-8. It is only ever replaced as a whole
-           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines, each
-           32 spaces and tabs, blank to any JSON reader, are the bits of a CRC-32: the last is the
+           (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines look
+           blank to any JSON reader: 32 spaces and tabs each, the bits of a CRC-32. The last is the
            *seal*, of all before it; the one before is the seal of the X that this one replaced,
            so that a journal that continued the older X can be recognised as stale. A file without
-           a seal, made by another program, is read just as well.
+           a seal, made by another program, can be read, too.
 ``X.log``  The journal: what has changed since the fold.
 ``X.tip``  The journal's newest records. While such a file is short, littlefs keeps it inside the
            folder's own block, where appending hardly ever costs an erase. A full tip is appended
@@ -28,10 +28,10 @@ Each line of a journal is a *record*: a JSON text, a mark (``+``: the *batch* go
 of its batch), 8 hex digits of *chain*, newline. ``["key",value]`` sets, ``["key"]`` deletes. The
 chain is the CRC-32 of all before it in the line, continuing the chain of the record before, in the
 log or the tip; the first of all continues the CRC in X's seal. A line that does not continue the
-chain is skipped, and a batch counts only if it is whole. This one rule sorts out a journal from
+chain is skipped, and a batch counts only if it is whole. This one rule excludes a journal from
 before the fold, what a spill has copied to the log already, and a record torn by a power cut. The
-next batch is written right behind the last one that counts, over whatever is there, and only when
-that one has been synced. So a whole batch behind a broken one proves that the broken one was whole
+next batch is written right after the last one that counts, over whatever is there, and only once
+that one has been synced. So a whole batch after a broken one proves that the broken one was whole
 once: that is damage, and the database is not opened.
 """
 
@@ -59,7 +59,7 @@ range = range
 str = str
 type = type
 
-# The runtime: what differs between MicroPython and CPython. The rest asks for _ON_PC only.
+# The runtime: what differs between MicroPython and CPython. The rest looks at _ON_PC only.
 
 try:
     from micropython import const
@@ -68,16 +68,17 @@ except ImportError:
     _ON_PC = True
 else:
     _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
-    # Keys are spread over so many dicts: a board's str hashes can have as few as 8 bits, which
-    # makes a dict of more keys than that slow. A power of two: `&` is faster than `%`.
+    # The keys of a database are spread over this many dicts, its slots: a board's str hashes can
+    # have as few as 8 bits, so that a dict of many keys is slow. A power of two: `&` is faster
+    # than `%`.
     _SLOTS = const(16)
-    # How many of the dicts and lists that it lends in a slot a lock() keeps copies of.
+    # A lock() keeps copies of this many of the dicts and lists that are read in it, for each slot.
     _MAX_COPIES = const(8)
 
 try:
     from binascii import crc32
 
-    _hash = crc32
+    _hash = crc32  # a board's takes a str, too
 except ImportError:  # ESP8266
     _hash = len
 
@@ -116,16 +117,16 @@ if _ON_PC:
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path, unless it names a file already."""
+        """Return an OSError to raise in place of one: it names the path, or what that one did."""
         if not os.path.isdir(os.path.dirname(path)):
-            return FileNotFoundError(_ENOENT, "there is no folder for it: make that first", path)
+            return FileNotFoundError(_ENOENT, "there is no folder for it: make one first", path)
         if error.filename is None and path not in str(error):
             error.filename = path
         return error
 
     def _task():
-        """Return the asyncio task that runs, or None: as a weak reference, the same each time, so
-        that a task which nobody goes on with is freed, with the block that it is in."""
+        """Return the asyncio task that is running, or None. It is a weak reference, the same each
+        time, so that a task that nobody resumes is freed, with the block that it is in."""
         with suppress(AttributeError, KeyError, RuntimeError):  # it may be just being imported
             task = sys.modules["asyncio"].current_task()
             return task and ref(task)
@@ -138,8 +139,8 @@ if _ON_PC:
         if start:
             return open(path, "r+b")
         stat = _stat(like)
-        is_for_like = path[:-4] == like  # and not for a backup of it
-        if is_for_like and stat and not stat.st_mode & 0o200:
+        is_its_own = path[:-4] == like  # X.tmp, .log or .tip; not that of a backup of like
+        if is_its_own and stat and not stat.st_mode & 0o200:
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -147,7 +148,9 @@ if _ON_PC:
             return open(path, "xb")
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         if os.name == "posix":
-            for owner in (stat.st_uid, -1):  # another user may be in its group
+            # Only root may give a file away, but any member of the group may set that: -1 keeps
+            # the owner.
+            for owner in (stat.st_uid, -1):
                 with suppress(PermissionError):
                     os.fchown(file.fileno(), owner, stat.st_gid)
             os.fchmod(file.fileno(), stat.st_mode & 0o7777 | 0o200)
@@ -163,7 +166,7 @@ if _ON_PC:
             try:
                 os.fsync(folder)
             except OSError as error:
-                if error.errno != _EINVAL:  # this file system has no such thing
+                if error.errno != _EINVAL:  # this file system can't sync a folder
                     raise
             finally:
                 os.close(folder)
@@ -174,7 +177,7 @@ if _ON_PC:
 
     # Other programs, which X.lock keeps out.
 
-    _claims = {}  # full path: the open X.lock, of what this program has open
+    _claims = {}  # full path of a database that this program has open: its X.lock, an open file
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
@@ -185,7 +188,7 @@ if _ON_PC:
             claim = os.open(path, os.O_RDONLY | flags)
         if os.read(claim, 21).strip(b"0123456789 "):
             os.close(claim)
-            raise ValueError(path + " is no database's lock file: move it away")
+            raise ValueError(path + " is not a database's lock file: move it away")
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 
@@ -233,7 +236,7 @@ if _ON_PC:
     def _drop_claims():
         """Let other programs have what isn't open here any more."""
         for path in list(_claims):
-            db = _open_ones.get(path)
+            db = _opened.get(path)
             if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
                 claim = _claims[path]
                 try:
@@ -276,22 +279,23 @@ else:
             return json.dumps(value).encode()
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path."""
+        """Return an OSError like this one that names the path."""
         return OSError(*(error.args + (path,))[:2])
 
     _main_thread = get_ident()
 
     def _task():
-        """Return the asyncio task that runs, or None. Only the main thread has any."""
+        """Return the asyncio task that is running, or None. Only the main thread has any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
-        # While it is being imported, it has none yet.
-        return core and get_ident() == _main_thread and getattr(core, "cur_task", None)
+        if core and get_ident() == _main_thread:
+            return getattr(core, "cur_task", None)  # while it is being imported, it has none yet
+        return None
 
     def _open_at(start, path, like):
         """Open a file for writing: the one that is there, or a new one if start is 0.
 
-        No branch may come between this and a `with`, where Ctrl-C could lose the open file:
-        littlefs, when that is collected, writes it back as it was.
+        No branch may come between this and a `with`: a Ctrl-C there would lose the open file, and
+        when that is garbage-collected, littlefs writes it back as it was.
         """
         mode = "r+b" if start else "wb"
         return open(path, mode)
@@ -309,13 +313,14 @@ else:
             elif name and name != ".":
                 full += "/" + name
         # FAT ignores case: it may be another spelling of what is open.
-        for other in _open_ones:
+        for other in _opened:
             if full.lower() == other.lower() and not _are_two(full, other):
                 return other
         return full or "/"
 
     def _are_two(path, other):
-        """Whether two full paths lead to two files, or to none yet."""
+        """Whether two full paths, the same but for case, lead to two files, not to one. The other
+        one is that of an open database; there may be nothing yet at path: then they do."""
         folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
             names = os.listdir(folder or "/")
@@ -335,30 +340,33 @@ _EINVAL = const(22)
 
 # Values: what can be stored, and how it is copied and compared.
 
-_MISSING = object()  # stands for the value of a key that isn't there
+# The value of a key that isn't there. Also, since nothing equals it, it stands for the copy or
+# checksum of a value that can't have one or needs none.
+_MISSING = object()
 _CONTAINERS = (dict, list)
 _SIMPLE = (str, int, float, bool, type(None))
-_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it too
+_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it, too
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
-# How far an id is shifted to find its place in an _Unseen.
+# How far an id is shifted to find its bit in an _Unseen, and that one's byte and page.
 _BIT_SHIFT = const(4)  # a bit for each 16 bytes of memory
 _BYTE_SHIFT = const(7)
 _PAGE_SHIFT = const(14)
 _PAGE_SIZE = const(128)  # in bytes
 
 
-def _place(where, key):
-    """Return how a message names the value of a key. TypeError if it can be no key."""
+def _where(parent, key):
+    """Return what messages call the value of a key: db["a"]["b"], if they call the dict that it is
+    in db["a"]. TypeError if the key isn't a str."""
     if not isinstance(key, str):
-        raise TypeError("%s[%r]: a key must be a str" % (where, key))
-    return '%s["%s"]' % (where, key)
+        raise TypeError("%s[%r]: a key must be a str" % (parent, key))
+    return '%s["%s"]' % (parent, key)
 
 
 def _joined(text, where):
-    """Return a text with each pair of surrogates as the one character that it stands for: a board
-    reads an escaped one as such a pair. ValueError if half of a pair is missing."""
+    """Return a text in which each pair of surrogates is the one character that it stands for: what
+    JSON writes as \\ud83d\\ude00 a board reads as such a pair. ValueError for half of one."""
     data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
@@ -380,6 +388,7 @@ def _simple(value, where):
             name = type(value).__name__
             n = "n" if name[:1] in "aeiou" else ""
             raise TypeError("%s: can't store a%s %s" % (where, n, name))
+        # A product is of the plain type.
         if _ON_PC:  # a subclass may multiply in its own way
             kind = str if isinstance(value, str) else int if isinstance(value, int) else float
             value = kind.__mul__(value, 1)
@@ -394,7 +403,7 @@ def _simple(value, where):
             raise ValueError(where + ": can't store an int of more than 4,300 digits")
         return value
     back = value
-    for _ in range(_MAX_ROUNDINGS):  # until its text is exact
+    for _ in range(_MAX_ROUNDINGS):  # until it reads back as itself
         value = back
         if value * 0 != 0:  # inf, or no number
             break
@@ -407,9 +416,10 @@ def _simple(value, where):
 def _plain(value, where, own, depth=0):
     """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
 
-    What is in own, {id: it}, is not copied, but made so itself, and taken out: of what is there
-    twice, the second becomes a copy.
-    Raises TypeError or ValueError if it can't be stored. where says its place: db["key"].
+    A dict or list in own, {id: it} or an _Unseen, isn't copied, but made plain itself, and taken
+    out of own: so where it is found a second time, that becomes a copy.
+    Raises TypeError or ValueError if it can't be stored. where is its name in messages: db["key"].
+    depth is -1 for a dict of keys, or a list of a key and its value, 0 for the value of a key.
     """
     if isinstance(value, (dict, list, tuple)):
         if depth == _MAX_DEPTH:
@@ -418,11 +428,12 @@ def _plain(value, where, own, depth=0):
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
             plain = {} if is_dict else list(value)
-            own.pop(id(plain), None)  # it may be come by again, in what another value shares
+            # If what holds it is shared, it will be found again: then it is to be copied.
+            own.pop(id(plain), None)
         for key in list(value) if is_dict else range(len(value)):
-            place = _place(where, key) if is_dict else "%s[%d]" % (where, key)
-            name = _simple(key, place) if is_dict else key
-            item = _plain(value[key], place, own, depth + 1)
+            item_where = _where(where, key) if is_dict else "%s[%d]" % (where, key)
+            name = _simple(key, item_where) if is_dict else key
+            item = _plain(value[key], item_where, own, depth + 1)
             if name is not key and plain is value:
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
@@ -431,8 +442,8 @@ def _plain(value, where, own, depth=0):
 
 
 def _plain_item(key, value, own):
-    """As _plain(), for a key of db with its value. Return [key, value]."""
-    where = _place("db", key)
+    """Return [key, value] as it reads back: as _plain() does."""
+    where = _where("db", key)
     try:
         return [_simple(key, where), _plain(value, where, own)]
     except RuntimeError as error:
@@ -442,7 +453,7 @@ def _plain_item(key, value, own):
 
 
 def _encode_item(key, value):
-    """Return the JSON text of [key, value], and that as it reads back.
+    """Return the JSON text of [key, value], and the list that this text reads back as.
 
     Raises TypeError or ValueError if it can't be stored.
     """
@@ -451,7 +462,7 @@ def _encode_item(key, value):
         text = _encode(item)
         if (
             b"\xed" not in text  # how surrogates begin
-            and len(text) < _MAX_DIGITS
+            and len(text) < _MAX_DIGITS  # so no int in it is too long
             and text.count(b"[") + text.count(b"{") <= _MAX_DEPTH
         ):
             back = json.loads(text)
@@ -461,15 +472,15 @@ def _encode_item(key, value):
         pass
     # There is some doubt whether it can be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
-    if item[0] != key:  # made of halves of characters: it would never be found
-        raise ValueError(_place("db", key) + ": can't store a surrogate, half of a character")
+    if item[0] != key:  # it has a pair of surrogates: by the key as it is, it would not be found
+        raise ValueError(_where("db", key) + ": can't store a surrogate, half of a character")
     text = _encode(item)
-    # With the item still there, and from a copy: so storing a long value takes more memory than
-    # opening it will.
+    # While item is still held, and from a copy of the text: so storing takes more memory than
+    # opening, and what could be stored can be opened.
     return text, json.loads(text + b"\n")
 
 
-def _places(value):
+def _keys_of(value):
     """Return the keys of a dict, or the indexes of a list."""
     return value if isinstance(value, dict) else range(len(value))
 
@@ -485,17 +496,17 @@ def _is_same(a, b):
         return False
     if _ON_PC and kind is dict and list(a) != list(b):
         return False
-    for place in _places(b):
-        item = b[place]
-        is_simple = item is a[place] and type(item) in _SIMPLE  # as most are, and faster
-        if not is_simple and not _is_same(a[place], item):
+    for key in _keys_of(b):
+        item = b[key]
+        is_simple = item is a[key] and type(item) in _SIMPLE  # as most are, and faster
+        if not is_simple and not _is_same(a[key], item):
             return False
     return True
 
 
 def _copy(value, own, depth=0):
-    """Return a copy of a dict or list, unchecked, that shares no dict or list with it. Add the
-    plain ones that are in it to own, {id: it}. _MISSING if it nests too deep to be stored."""
+    """Return a copy, unchecked, of a dict or list, with which it shares none inside. Add all plain
+    ones that are in the value to own, {id: it}. _MISSING if it nests too deep."""
     if depth > _MAX_DEPTH:
         return _MISSING
     if type(value) in _CONTAINERS:
@@ -506,32 +517,32 @@ def _copy(value, own, depth=0):
         copy = list(value)
     else:
         return value  # it can't be stored
-    for place in _places(copy):
-        item = copy[place]
+    for key in _keys_of(copy):
+        item = copy[key]
         if type(item) not in _SIMPLE:
-            copy[place] = item = _copy(item, own, depth + 1)
+            copy[key] = item = _copy(item, own, depth + 1)
             if item is _MISSING:
                 return item
     return copy
 
 
 def _restore(value, copy, own):
-    """Make a dict or list say again what its copy says. Return whether that could be done: it must
-    still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in it
-    only once. own is used up.
+    """Make a dict or list hold again what its copy holds. Return whether that could be done: it
+    must still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in
+    it only once. own is used up.
 
-    Raises nothing but MemoryError: where there is no memory for a second exception, MicroPython
-    lets it take the place of the first, the one that the block has raised.
+    Raises nothing but MemoryError: a second exception, if there is no memory for it, would replace
+    the first one on MicroPython, what the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
         return False
-    for place in _places(copy):
-        if kind is dict and place not in value:
+    for key in _keys_of(copy):
+        if kind is dict and key not in value:
             return False
-        if type(copy[place]) in _SIMPLE:
-            value[place] = copy[place]
-        elif not _restore(value[place], copy[place], own):
+        if type(copy[key]) in _SIMPLE:
+            value[key] = copy[key]
+        elif not _restore(value[key], copy[key], own):
             return False
     return True
 
@@ -540,7 +551,7 @@ def _add_containers(value, own, depth=0):
     """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
     nests too deep to be stored."""
     own[id(value)] = value
-    # Not by their places: a callback may shorten it meanwhile.
+    # Not by keys and indexes: a callback may remove some meanwhile.
     for item in value.values() if isinstance(value, dict) else value:
         if type(item) in _CONTAINERS and id(item) not in own and depth < _MAX_DEPTH:
             _add_containers(item, own, depth + 1)
@@ -549,22 +560,22 @@ def _add_containers(value, own, depth=0):
 def _checksum(value):
     """Return a checksum of a dict or list; _MISSING if it nests too deep for the stack."""
     try:
-        return crc32(str(value).encode()) >> 2  # 30 bits: an int without memory of its own
+        return crc32(str(value).encode()) >> 2  # 30 bits: a small int, which is not on the heap
     except RuntimeError:
         return _MISSING
 
 
 def _is_still(value, was):
-    """Whether a value is what it was: was is a copy, a checksum or _MISSING."""
+    """Whether a value is what it was: was is its copy or checksum then, or _MISSING."""
     return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
 
 
 def _must_save(key, value, was, own):
     """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
 
-    own, {id: it}, is all dicts and lists that it had when it was lent. Others that are in it now
-    may be another value's: it gets copies of them, and own gets these. Raises TypeError or
-    ValueError if it can't be stored.
+    own, {id: it}, has all dicts and lists that were in it when it was lent. Those that were put
+    into it since may belong to another value, too: it gets copies of them, which are added to own.
+    Raises TypeError or ValueError if it can't be stored.
     """
     if id(value) not in own:
         return True  # an inner block, which checks it, has set or deleted the key
@@ -580,18 +591,18 @@ def _must_save(key, value, was, own):
 
 
 class _Unseen:
-    """What _plain() takes in place of {id: it} to find what is there twice in all of a database:
-    every dict and list is in it, until it is taken out.
+    """The dicts and lists that _plain() hasn't found yet, as its own: to find what is there twice
+    in all of a database. At first all are in it.
 
-    A dict of so many would need a lot of memory, in one piece. This has a bit for each 16 bytes of
-    memory, where no more than one can begin, in small pieces.
+    {id: it} of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
+    of memory, since no two objects begin in the same 16, in many small pieces.
     """
 
     def __init__(self):
-        self.pages = {}  # {id >> _PAGE_SHIFT: a bytearray}: a bit is 1 for what is out
+        self.pages = {}  # {id >> _PAGE_SHIFT: bytearray}: a bit is 1 for what was taken out
 
     def flip(self, number):
-        """Take an id out, or put it back. Return whether it is out now."""
+        """Take an id out or, if it is out already, put it back. Return whether it is out now."""
         page = self.pages.get(number >> _PAGE_SHIFT)
         if page is None:
             self.pages[number >> _PAGE_SHIFT] = page = bytearray(_PAGE_SIZE)
@@ -611,20 +622,20 @@ class _Unseen:
 
 _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
-_CHAIN_SIZE = const(9)  # at the end of a record, with the newline
-_RECORD_END = const(10)  # that and the mark
-_ANY = (b"",)  # any text contains that
-# What an X may have instead of a seal. All seals are greater.
+_CHAIN_SIZE = const(9)  # in bytes, with the newline after it
+_RECORD_END = const(10)  # what follows a record's text: the mark and the chain
+_ANY = (b"",)  # for _read_sealed(): any line contains that
+# What stands for the seal of an X that has none. All seals are greater.
 _NO_X = const(0)
 _NO_SEAL = const(-1)  # another program made it
 _DAMAGED = const(-2)  # it has one, but that is wrong
-# In a backup, in place of the previous seal: the one of these that the file it replaces doesn't
-# have, so that two backups of the same data differ in their seals.
+# What a backup holds in place of the previous seal: the one of these that the file which it
+# replaces doesn't hold, so that two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
-_PIECE = const(512)  # bytes to read at once
-_KEYS_AT_ONCE = const(4)  # of a journal, in a part: few, so that garbage is collected in time
+_PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
+_KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -635,14 +646,14 @@ _S_IFREG = const(0x8000)
 def _bits(crc):
     """Return the line, blank to any JSON reader, that holds a CRC."""
     line = bytearray(32 * b" " + b"\n")
-    for place in range(32):
-        if crc >> place & 1:
-            line[31 - place] = 9  # a tab
+    for bit in range(32):
+        if crc >> bit & 1:
+            line[31 - bit] = 9  # a tab
     return line
 
 
 def _stat(path):
-    """Return what os.stat() does, None if there is no such file."""
+    """Return what os.stat() does, or None if there is no such file."""
     try:
         return os.stat(path)
     except OSError as error:
@@ -657,17 +668,18 @@ def _size(path):
     if stat is None:
         return 0
     if stat[0] & _S_IFMT != _S_IFREG:
-        raise OSError(_EISDIR, path + " is no regular file")
+        raise OSError(_EISDIR, path + " is not a regular file")
     return stat[6]
 
 
 def _pieces(file, at, margin):
-    """Yield (at, text, end) of the lines of a file, from the place at on, some 512 bytes at once:
-    they are in text[margin:end]. Behind them there is twice the margin, or more.
+    """Yield the lines of a file from the offset at on, in pieces of whole lines of some 512 bytes:
+    (at, text, end), where text[margin:end] are the lines, and at is their offset. After them text
+    has room for another 2 * margin bytes, at least.
 
-    All are read into one buffer: one for each would leave holes in the heap. A long line has one
-    of its own; without a margin, nothing else is in that. The file isn't opened here: a generator
-    that is left early would not close it.
+    All pieces are read into one buffer: one for each would leave holes in the heap. A line that is
+    longer gets a text of its own; if there is no margin, that holds nothing else. The file isn't
+    opened here: a generator that is left early would not close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
@@ -696,8 +708,8 @@ def _pieces(file, at, margin):
 
 
 def _records(file, chain, start, others=False):
-    """Yield (at, line, chain) of each line of a file, from the place start on, that continues the
-    chain; of the others, too, if wanted."""
+    """Yield (at, line, chain) of each line of a file, from the offset start on, that continues the
+    chain, or with others of all lines. The chain is the one that the line should end with."""
     for at, text, end in _pieces(file, start, 0):
         if end < len(text):  # else it is one long line, which isn't copied
             text = bytes(text[:end])  # an old firmware's bytearray has no find()
@@ -716,7 +728,7 @@ def _records(file, chain, start, others=False):
 
 def _cut(line):
     """Yield (start, stop) of each record in a line of a journal: there is more than one where the
-    newline behind a batch is broken."""
+    newline after a batch is broken."""
     bare = line.rstrip(b" \n")
     if not bare.strip(b"\0"):
         return
@@ -732,15 +744,17 @@ def _cut(line):
             start = stop
 
 
-def _gone_on_from(file, start, before):
-    """Look behind the place start of a journal file, where the chain is the one given. Return the
-    last chain there that a batch goes on from which was written later: so what has it was durable
-    then. None if there is none."""
+def _last_durable(file, start, before):
+    """Return the chain of the last record, after the offset start of a journal file, which must
+    have been durable, since a batch that continues it was written later. None if there is none.
+
+    before is the chain at start, up to which all counts.
+    """
     durable = None
-    chains = ()  # those that the record before may have, if it ends its batch
+    chains = ()  # what the chain of the record before may be, if it ends its batch
     for at, line, _ in _records(file, before, start, True):
-        for start, stop in _cut(line):
-            text = memoryview(line)[start : stop - _CHAIN_SIZE]
+        for first, stop in _cut(line):
+            text = memoryview(line)[first : stop - _CHAIN_SIZE]
             end = line[stop - _CHAIN_SIZE : stop]
             try:
                 said = int(end[:-1], 16)  # whatever the newline became
@@ -748,11 +762,15 @@ def _gone_on_from(file, start, before):
                 said = 0
             for chain in chains:
                 if said == crc32(text, chain):
-                    # Where only the newline between them is broken, nothing is torn.
-                    durable = said if start else chain
+                    # If only the newline between the two is broken, this batch isn't torn either:
+                    # it must have been durable, too.
+                    durable = said if first else chain
             if not at and b"\0" not in line and end == b"%08x\n" % said:
-                durable = said  # or else what a file begins with goes on from nothing
-            # The text's end or the mark may be broken. Two blanks may be a missing page.
+                # A file's first record, which has none before it that it could prove: it proves
+                # itself, if it looks whole.
+                durable = said
+            # The text's last byte or the mark may be broken. Two equal ones may be a page that was
+            # never written.
             mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
             ends_batch = mark[:1] != mark[1:] and b"+" not in mark
             chains = (said, crc32(text, before)) if ends_batch else ()
@@ -761,7 +779,7 @@ def _gone_on_from(file, start, before):
 
 
 def _parse(text, end, path):
-    """Return what a JSON text in the file at path says, up to the place end.
+    """Return what text[:end], JSON from the file at path, says.
 
     ValueError if a number is too large for the floats of this board.
     """
@@ -770,12 +788,12 @@ def _parse(text, end, path):
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if b"e+" in text and "inf" in str(value):
-        _plain(value, path + " can't be opened here: db", {}, -2)
+        _plain(value, path + " can't be opened here: db", {}, -1)
     return value
 
 
 def _seals_of(path):
-    """Return the seal of the X at path, or what it has instead; and the seal of the X before."""
+    """Return the seal of the X at path, or what stands for it, and the seal of the X before."""
     left = _size(path)
     if not left:
         return _NO_X, _NO_X
@@ -802,21 +820,21 @@ def _seals_of(path):
 
 
 def _read_sealed(path, texts):
-    """Yield the data of a database's X, as dicts of some keys: those whose lines contain one of
-    these texts, and perhaps others."""
+    """Yield the data of a database's X in parts, dicts of some keys each: of those whose lines
+    contain one of the texts, and perhaps of others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break
-            for part in texts:
+            for wanted in texts:
                 # Another runtime may have escaped the key in another way.
-                if part in text or b"\\" in part:
+                if wanted in text or b"\\" in wanted:
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
                     break
-        file.seek(at + end - 1)  # the last piece: X's own brace may come right behind it
+        file.seek(at + end - 1)  # the last piece: X's own brace may come right after it
         end += file.readinto(memoryview(text)[end:])
         yield _parse(text, end, path)
 
@@ -830,13 +848,14 @@ def _read_foreign(path):
             end = file.read().rstrip()
             file.seek(0)
             data = json.load(file)
-        # Firmware before 1.26 reads an object that was cut off, too.
+        # Firmware before 1.26 reads an object that was cut off, too. If it has one key a line, its
+        # brace is on a line of its own; one that is not may be a value's.
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
-            raise ValueError("it holds no JSON object, or not all of it")
+            raise ValueError("it doesn't hold a whole JSON object")
         yield _plain(data, "db", {id(data): data}, -1)
     except (TypeError, ValueError, RuntimeError) as error:
-        why = str(error) or "it is no UTF-8"
+        why = str(error) or "it isn't UTF-8"
         raise ValueError("%s can't be opened: %s" % (path, why)) from None
 
 
@@ -859,31 +878,33 @@ def _write_batch(file, texts, chain):
 class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks.
 
-    A suffix is the end of a file's name: ".log", say. A place, start or at is a file's offset.
+    A suffix is the end of a file's name: ".log", say. A start, end or at is an offset in a file.
     """
 
     # X.
-    seal = _NO_SEAL  # that of X, or what it has instead
-    # Whether X doesn't name the seal of its previous one: another program's, a restored backup, or
-    # one of version 1. Beside such an X a journal with a damaged beginning looks stale, so the
-    # first write folds.
+    seal = _NO_SEAL  # that of X, or what stands for it
+    # Whether X doesn't hold the seal of the X before: if it is another program's, a restored
+    # backup, or version 1's. Beside it, a journal with a damaged beginning can't be told from a
+    # stale one, so the first write folds.
     is_copy = True
     has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
 
     # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
-    # object, since Ctrl-C must not come between: a new one is a batch, or fold, more.
+    # tuple, so that Ctrl-C can't come when only some of it is set. Each batch and each fold makes
+    # another object: that tells a block whether what it has changed is durable.
     end = _NO_SEAL, 0, 0
-    failed = None  # the suffix of the file that ends with a batch that failed, and its place there
-    must_fold = False  # whether it can't be continued, so that the next write folds
+    failed = None  # a batch that failed: the suffix of the file that ends with it, and its offset
+    must_fold = False  # whether the journal can't be continued, so that the next write folds
 
     if _ON_PC:
-        like = None  # the file whose mode and owner a new X has, if not those of the old X
+        like = None  # the file whose mode and owner a new X gets, if not those of the old X
 
     def __init__(self, path):
         self.path = path
 
     def read(self):
-        """Yield what the files say, as dicts: a key's value, _MISSING if it is deleted.
+        """Yield what the files say in parts, dicts of some keys each: the value of a key, _MISSING
+        where it is deleted.
 
         Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
@@ -910,9 +931,9 @@ class _Store:
             _rename(path_now, path)
 
     def suffixes(self):
-        """Return those of X.log and X.tip that aren't empty. Note whether X.tmp is.
+        """Return which of .log and .tip aren't empty. Set has_tmp.
 
-        ValueError if one of them is plainly another program's.
+        ValueError if one of the three is plainly another program's.
         """
         found = []
         for suffix in (".tmp", ".log", ".tip"):
@@ -921,9 +942,9 @@ class _Store:
             if _size(path):
                 with open(path, "rb") as file:
                     start = file.read(_PIECE).strip(b"\0 \n")[:2]
-                # Of a torn batch, all may be gone.
+                # There may be nothing left of a torn batch.
                 if not opening.startswith(start):
-                    raise ValueError(path + " is no database's, or is damaged: move it away")
+                    raise ValueError(path + " is not a database's, or is damaged: move it away")
                 found.append(suffix)
         self.has_tmp = ".tmp" in found
         if self.has_tmp:
@@ -946,7 +967,7 @@ class _Store:
                     return tmp, renamed
                 if seals[0] == renamed[0]:
                     raise ValueError(
-                        path + " and its .tmp are one file since a power cut: copy it elsewhere, "
+                        path + " and its .tmp are one file after a power cut: copy it elsewhere, "
                         "remove both, and copy it back"
                     )
         return path, seals
@@ -954,16 +975,16 @@ class _Store:
     def read_journal(self, suffixes, previous):
         """Yield what the journal says: the changes in the batches that continue the seal.
 
-        What is behind the last of these in a file is overwritten by the next one. Raises
-        ValueError if something there was durable once, but is in none of the files, nor stale:
-        from before the fold. What a spill has left is in the other file, too, and counts there.
+        What comes after the last of these in a file is overwritten by the next one. Raises
+        ValueError if something there was durable once, but neither counts in the other file, as
+        what a spill has left does, nor is stale: from before the last fold.
         """
         chain = self.seal
         log = tip = 0
         for suffix in suffixes:
             with open(self.path + suffix, "rb") as file:
                 chain, end = yield from self.follow(file, chain)
-                durable = _gone_on_from(file, end, chain)
+                durable = _last_durable(file, end, chain)
             if suffix == ".log":
                 log = end
             else:
@@ -974,8 +995,8 @@ class _Store:
         self.end = chain, log, tip
 
     def follow(self, file, chain):
-        """Yield the changes in a journal file whose batches continue the chain. Return the chain
-        and where the last of these ends."""
+        """Yield, in parts, the changes in the batches of a journal file that continue the chain.
+        Return the chain and the offset where the last of these ends."""
         end = 0
         part = {}
         count = 0  # of the records of the next batch
@@ -1000,8 +1021,8 @@ class _Store:
         return chain, end
 
     def must_have(self, wanted, its_suffix, suffixes, previous):
-        """Raise ValueError unless a record of that chain is in the journal, or its file is stale:
-        a record in it continues the X before this one."""
+        """Raise ValueError unless a record with the wanted chain is in the journal, or the file in
+        which it was found is stale: a record in that continues the X before this one."""
         for seal in (self.seal, previous):
             chain = seal
             for suffix in suffixes:
@@ -1012,12 +1033,12 @@ class _Store:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             chain = its_chain
-        why = "damaged in its journal, or that is another database's"
+        why = "beside a damaged journal, or another database's"
         raise ValueError(_DAMAGE % (self.path, why))
 
     def read_again(self, texts):
-        """Read X again, while there is no journal: return dicts, as _read_sealed() does. Return no
-        dict if X is gone or damaged by now."""
+        """Read X again, where there is no journal. Return its parts, as _read_sealed() does; none
+        if X is gone or damaged by now."""
         if self.seal == _NO_SEAL:
             return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
@@ -1025,8 +1046,8 @@ class _Store:
         return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):
-        """Make a batch durable: records of the texts, in the tip or, if it spills, behind the tip
-        in the log. If it raises, nothing of it counts once undo() has worked."""
+        """Make a batch durable: records of the texts, in the tip or, if it spills, in the log,
+        after a copy of the tip. If it raises, nothing of it counts once undo() has worked."""
         chain, log, tip = self.end
         suffix, start = ".tip", tip
         copied = 0
@@ -1037,10 +1058,11 @@ class _Store:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
                 self.remove(".tip")
         path = self.path + suffix
-        # If nothing counts there, not even its first byte: a stale file may begin with a record.
+        # undo() begins after the tip's copy, which stays; at 0, if nothing in the file counts: a
+        # stale one may begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
-            # What a fold has left that was cut off must not be taken for newer than the journal.
+            # What is left of a fold that was cut off must not be taken for newer than the journal.
             self.remove_tmp()
         with _open_at(start, path, self.path) as file:
             if file.seek(0, 2) < start:
@@ -1051,8 +1073,8 @@ class _Store:
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
-                # littlefs copies the last block at each append: where that is too much for what is
-                # appended, go on in a fresh block.
+                # littlefs copies the last block at each append: if that is too much for what was
+                # appended now, let the next append begin with a fresh block.
                 most = 16 * (end - start)
                 while end % _ERASE_SIZE > most:
                     end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
@@ -1076,7 +1098,7 @@ class _Store:
 
     def undo(self):
         """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the
-        disk. It is noted as failed until that has worked. This takes no room."""
+        disk. It is noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
         suffix, start = self.failed
@@ -1108,7 +1130,8 @@ class _Store:
         _, log, tip = self.end
         if must_fold:
             there = self.end_rename()[0]
-            if there > _NO_X and there != self.seal:  # it has taken effect, though it has failed
+            # Whether a fold has taken effect that has failed.
+            if there > _NO_X and there != self.seal:
                 if _ON_PC:
                     _sync_folder(self.path)
                 log = tip = 0  # stale: they would soon be two X's old
@@ -1138,14 +1161,16 @@ class _Store:
         self.remove(".tip", ".log")
 
     def write(self, dicts, previous):
-        """Make X anew of all that is in the dicts, in one step. Return its seal.
+        """Replace X by one that holds all that is in the dicts, in one step. Return its seal.
 
-        previous is what it is to hold as the seal of the X before. If it fails, must_fold is set
-        where it may have taken effect all the same.
+        previous is what it is to hold as the seal of the X before. If this fails, but may have
+        taken effect all the same, must_fold is set.
         """
         path = self.path
         must_fold = self.must_fold
-        like = _ON_PC and self.like or path
+        like = path
+        if _ON_PC:
+            like = self.like or path
         file = _open_at(0, path + ".tmp", like)
         self.has_tmp = True
         is_whole = False
@@ -1170,7 +1195,7 @@ class _Store:
             return crc
         except BaseException:
             try:
-                file.close()  # again, if that is what failed: an open file must not be removed
+                file.close()  # again, if closing is what failed: an open file must not be removed
             finally:
                 if not is_whole or _seals_of(path)[0] == self.seal:  # nothing has happened
                     self.must_fold = must_fold
@@ -1186,7 +1211,8 @@ class _Store:
 
     def remove(self, *suffixes):
         for suffix in suffixes:
-            if _stat(self.path + suffix):  # the disk may be read-only
+            # Not by catching ENOENT: on a read-only disk it is another error.
+            if _stat(self.path + suffix):
                 os.remove(self.path + suffix)
 
     def remove_others(self):
@@ -1197,10 +1223,11 @@ class _Store:
 
 # The block: what lock() and transaction() do, and the one lock of the program.
 
-# File systems are not thread-safe: all databases of a program share one lock. The thread that has
-# it is in a block: in one of the user's, or in an operation's.
+# File systems are not thread-safe, so all databases of a program share one lock. The thread that
+# holds it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-_releases = int, _lock.release  # the first for a block within another one: int() does nothing
+# What lets others go on as a block ends: int() does nothing, for a block within another one.
+_releases = int, _lock.release
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _owner = None  # the thread that is in it
 _task_inside = None  # the asyncio task that has entered the outermost, if there are any
@@ -1220,13 +1247,14 @@ _BUSY = (
 
 def _own_block():
     """Return the innermost open block, if it is this thread's, or None."""
-    # The block first: who enters one sets it last. No branch: a callback might come between.
+    # The block first: whoever enters one sets it last. No branch, where a callback might come.
     block, owner = _innermost, _owner
     return block if block and owner == get_ident() else None
 
 
 def _keeper(block, db):
-    """Return what keeps the notes for changes of db in a block; None if it is in none of db."""
+    """Return the block that keeps the notes of db's changes in a block; None if neither that nor
+    one around it is db's."""
     while block and block.db is not db:
         block = block.outer
     return block and block.keeper
@@ -1235,7 +1263,7 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function has to be one in C, so that no callback runs in it, and none waits for this.
+    The function must be one in C: no callback comes in it, which would wait for this for ever.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1250,8 +1278,7 @@ def _put(key, value):
 
 
 def _pair(note, old):
-    """Return a block's note of a dict or list that it has lent, always as (was, own). old is what
-    was there before."""
+    """Return (was, own) of a note in lent, which may be was alone. old is that in before."""
     return note if type(note) is tuple else (note, {id(old): old})
 
 
@@ -1266,12 +1293,12 @@ class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
     text = None  # what its record says, if an operation has put one key only
-    path = None  # of the backup that it makes, if any: what fails is to be told of that
+    path = None  # of the backup that it makes, if any: an error is to name that
     if _ON_PC:
-        ended = False  # whether it has been left: the guard asks
+        is_left = False  # for the guard
         raised = None  # what was raised in it, as the guard was told
 
-    def __init__(self, db, undo=False, busy=True):  # an operation's, unless it is told otherwise
+    def __init__(self, db, undo=False, busy=True):  # by default, an operation's
         self.db = db
         # Whether it keeps notes of its own, and is undone alone: a transaction, or an operation
         # that makes several changes. Else the block around it keeps them, if there is one.
@@ -1279,21 +1306,25 @@ class _Block:
         # Whether the module is at work in it, so that a callback may read but not write: in an
         # operation's block always, in a user's as it ends.
         self.busy = busy
-        # __enter__ sets these. They are there before, since there may be no memory for them when
-        # the lock is taken.
+        # __enter__ sets these. They are made here, since there may be no memory for them once the
+        # lock is taken.
         self.outer = None  # the block around it
-        # The block that keeps its notes; None until it is entered. On a PC True when it has been
+        # The block that keeps its notes; None until it is entered. On a PC True once it has been
         # left: a block that referred to itself would not be freed at once.
         self.keeper = None
-        # {slot: (before, lent)}, two dicts by key.
-        # In before: what was there before the key was set, deleted or lent; _MISSING for nothing.
-        # Of a dict or list that is lent it is a copy, or itself if that nests too deep.
-        # In lent, for a dict or list that the user may change in place: (was, own). If it is what
-        # it was, it needs no saving: was is the copy in before or, if the block has set it,
-        # _MISSING, which nothing equals. own is all dicts and lists that are its own, {id: it}.
-        # Where a lock() lends many, a copy of each would take too much memory: there before has
-        # the value itself, and was is its checksum. What was changed is saved, but can't be
-        # undone. Where own is that value alone, lent has only was.
+        # What it has to save, and how to undo that: {slot: (before, lent)}, two dicts by key.
+        #
+        # before[key]: the value before the key was set, deleted or lent, _MISSING if there was
+        # none. For a dict or list that was lent, it is a copy.
+        #
+        # lent[key]: (was, own), for a dict or list that the user may change in place.
+        #   was: what tells whether it has changed: that copy. _MISSING if the block has set it.
+        #   own: all dicts and lists that belong to it, {id: it}. If that is only the one that
+        #     before has, the note is was alone, not a tuple.
+        #
+        # Of a value that nests too deep, or if a lock() has lent many, which would take too much
+        # memory, there is no copy: before has the value itself, and was is _MISSING or a checksum.
+        # Then a change in place is saved, but can't be undone.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1315,7 +1346,7 @@ class _Block:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
             if not self.undo:
                 keeper = _keeper(outer, db) or self
-        # A callback or Ctrl-C comes where code branches: not between these lines.
+        # A callback or Ctrl-C comes where code branches, so not between these lines.
         acquire()
         was = self.keeper
         self.keeper = keeper
@@ -1335,7 +1366,7 @@ class _Block:
                 self.busy = False
             return db
         except BaseException:
-            finish = _Block.leave  # not self.leave(): that takes more of the stack
+            finish = _Block.leave  # not self.leave(): that takes more stack
             finish(self)
             raise
 
@@ -1347,10 +1378,10 @@ class _Block:
                 if not kind or not self.is_open():
                     finish = _Block.refuse_to_end
                     return
-                _abandon_up_to(self)  # Ctrl-C has kept them from ending
+                _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
             self.busy = True
             if kind and (self.undo or is_operation):
-                self.roll_back()
+                self.roll_back()  # and again below, if Ctrl-C comes as it begins
             elif self.notes:
                 self.commit()
             if kind and is_operation:
@@ -1358,7 +1389,7 @@ class _Block:
         except BaseException as failure:
             self.roll_back()
             self.db._recover(failure)
-            # Not one from what update() was given: a generator that reads a file, say.
+            # But not if it comes from what update() was given: a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.undo and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
@@ -1371,11 +1402,11 @@ class _Block:
         if _ON_PC:
             if _innermost is not self:
                 return  # in a child that was forked in the middle of it
-            _drop_claims()  # here, so that what Ctrl-C has left is dropped by the next operation
+            _drop_claims()  # here, so that the next operation drops what Ctrl-C has left
         _innermost = self.outer  # no branch from here on: Ctrl-C could come there
         _releases[self.outer is None]()
         if _ON_PC:
-            self.ended = self.keeper = True
+            self.is_left = self.keeper = True
 
     def refuse_to_end(self):
         """Roll back all blocks that are open, if this is one of them, and free the lock."""
@@ -1384,14 +1415,15 @@ class _Block:
         raise RuntimeError(_MISUSED)
 
     def is_open(self):
-        """Whether this thread is in it."""
+        """Whether this thread is in the block."""
         block = _own_block()
         while block and block is not self:
             block = block.outer
         return block is self
 
     def parent(self):
-        """Return what keeps the notes in the block around it, or None."""
+        """Return the block that takes over its notes as it ends: the keeper of the database's
+        block around it, None if there is none."""
         return _keeper(self.outer, self.db)
 
     def lend(self, slot, key, value):
@@ -1401,7 +1433,8 @@ class _Block:
         if note is not None and id(value) in _pair(note, before[key])[1]:
             return
         if self.busy and key not in before:
-            # A callback reads, or update() what it is given; unless that has just set it itself.
+            # A callback reads it, or what update() was given, and this operation hasn't set it: so
+            # the user's block lends it, if there is one.
             parent = self.parent()
             if parent:
                 parent.lend(slot, key, value)
@@ -1417,7 +1450,7 @@ class _Block:
         self.note_lent(slot, key, old, was, own)
 
     def note_lent(self, slot, key, old, was, own):
-        """Note that a dict or list is lent. What the notes say of the key already stays."""
+        """Note that a dict or list is lent. What is noted of the key already stays as it is."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
@@ -1430,8 +1463,8 @@ class _Block:
         lent[key] = note
 
     def note_old(self, slot, key, old):
-        """Note what was there before a key is set or deleted, unless that is noted already: then
-        it isn't lent any more."""
+        """Note what was there before a key is set or deleted, unless that is noted already. Its
+        value isn't lent any more."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
             self.lend(slot, key, old)  # so that it is copied: the user may have it
@@ -1454,12 +1487,12 @@ class _Block:
                 gc.collect()
 
     def put(self, key, value, text):
-        """Set a key or, with _MISSING, delete it. text is what its record says."""
+        """Set a key or, with _MISSING, delete it. text is its record's text."""
         keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
         data = self.db._data[slot]
         old = data.get(key, _MISSING)
-        # A dict or list that was lent may have had changes that weren't saved.
+        # A dict or list that was lent may have unsaved changes, so it is set even to the same.
         if (type(old) in _SIMPLE or key not in self.db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
@@ -1486,10 +1519,10 @@ class _Block:
                     note = _pair(lent[key], old)
                     has_changed = _must_save(key, value, *note)
                     if len(note[1]) > 1:
-                        lent[key] = note  # it may have got the first dict or list inside
+                        lent[key] = note  # it may have its first dict or list inside now
                 else:
-                    # What was a dict or list may have had changes that weren't saved, even if it
-                    # is there still: what was to set the key may have failed.
+                    # A dict or list may have had changes that weren't saved, even if it is there
+                    # still: setting the key may have failed, once it was noted.
                     has_changed = isinstance(old, _CONTAINERS) or (
                         old is not value and not _is_same(old, value)
                     )
@@ -1523,10 +1556,10 @@ class _Block:
 
         def note_order(self, data, key):
             """Note how the keys are ordered, before the first is deleted: this one."""
-            # Not for the last key in an operation by itself: put back, it is the last again. So
-            # popitem() takes no longer with many keys.
-            is_alone = self.busy and not self.undo
-            if not self.order and not (is_alone and key == next(reversed(data))):
+            # Not for the last key in an operation that makes one change: put back, it is the last
+            # again. So popitem() takes no longer with many keys.
+            is_single = self.busy and not self.undo
+            if not self.order and not (is_single and key == next(reversed(data))):
                 self.order.extend(data)
 
         def changed_in_order(self):
@@ -1570,10 +1603,8 @@ class _Block:
             parent.order.extend(self.order)
 
     def roll_back(self):
-        """Put back what was there before, unless what has replaced it is durable.
-
-        This needs no memory.
-        """
+        """Put back what was there before, unless what has replaced it is durable. This needs no
+        memory."""
         try:
             self.busy = True
             if self.db._since is self.db._store.end:
@@ -1598,8 +1629,8 @@ class _Block:
 
     def put_inside(self, value, old, note):
         """Put back what was in a dict or list, if old is its copy. Return whether that could be
-        done, or there is nothing to do. If the copies, which are all over the heap, took the
-        places of all that was read, the heap would be all holes."""
+        done, or there is nothing to do. If the copies, which lie all over the heap, replaced all
+        that was read, the heap would be all holes."""
         if not _ON_PC and note is not None:
             # As _pair() does, which takes memory.
             was = note[0] if type(note) is tuple else note
@@ -1694,7 +1725,7 @@ if _ON_PC:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
                         _abandon_up_to(block.outer)
-                if not block.ended and not _innermost and _lock._is_owned():
+                if not block.is_left and not _innermost and _lock._is_owned():
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
 else:
@@ -1703,25 +1734,23 @@ else:
 
 # The database.
 
-_open_ones = {}  # full path: the database that has it open
-_MAX_LENT = const(30)  # keys to list, as those whose value was lent
-_SELDOM = const(16)  # parts of a file to read before garbage is collected
-_OFTEN = const(1)  # the same where the heap turned out to be too full
+_opened = {}  # full path: the database that has it open
+_MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
+_SELDOM = const(16)  # how many parts of a file are read before garbage is collected
+_OFTEN = const(1)  # the same if there turned out to be too little memory
+_NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
 
 
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
     mine = path.lower()  # FAT ignores case
-    for other in _open_ones:
+    for other in _opened:
         its = other.lower()
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
     if _ON_PC:
         _must_be_apart_elsewhere(path)
-
-
-_NO_DATA = [{}] * _SLOTS  # of a database that isn't open
 
 
 class MicroTetherDB(_Mapping):
@@ -1747,7 +1776,7 @@ class MicroTetherDB(_Mapping):
     if _ON_PC:
         TIP_SIZE = 131072
 
-    _ended = None  # why it can't be used any more
+    _ended = None  # why it can't be used, if it can't
     _has_grown = False  # whether a key has been added since garbage was collected
 
     def __init__(self, path: str) -> None:
@@ -1761,7 +1790,7 @@ class MicroTetherDB(_Mapping):
         # more attribute makes an empty block a seventh slower.
         self._since = None
         with _Guard(self):
-            self._ended = "was not opened"  # yet: what it has read so far isn't to be saved
+            self._ended = "was not opened"  # so far: what it has read mustn't be saved
             self._open()
             try:
                 self._read_all(_SELDOM)
@@ -1770,17 +1799,18 @@ class MicroTetherDB(_Mapping):
             if self._store.seal == _NO_X:
                 self._fold()
             self._ended = None
-            _open_ones[self._path] = self  # now the claim is its own
+            _opened[self._path] = self  # now _drop_claims() won't drop its claim
 
     def _open(self):
-        """See that nobody else has the files open, or take them over."""
+        """Keep others from opening the files, and take them over from an older database."""
         self._path = self._store.path = _full_path(self._path)
-        older = _open_ones.get(self._path, self)
+        older = _opened.get(self._path, self)
         if older is self:
             _must_be_apart(self._path)
         if _ON_PC:
             _claim(self._path)
-        if not older._ended:  # Ctrl-C can have kept one that has ended from being forgotten
+        # Else it is this one, which isn't open yet, or has ended, but Ctrl-C kept it in the list.
+        if not older._ended:
             if _keeper(_own_block(), older):
                 raise ValueError(self._path + " is in a block: end that first")
             older._store.undo()
@@ -1788,12 +1818,12 @@ class MicroTetherDB(_Mapping):
             if older._store.must_fold or older._store.failed:
                 older._fold()
             for _ in self._store.read():
-                pass  # if it is damaged, the older one goes on
+                pass  # if this raises, the older one goes on
             older._retire("was opened again, by another MicroTetherDB(...)")
 
     def _read_all(self, count):
-        """Read the files. Collect garbage each time that count parts have been read, before the
-        heap is all holes, too small for what a dict needs in one piece."""
+        """Read the files. Collect garbage each time count parts have been read, before the heap is
+        all holes, none of them large enough for a dict, which is one piece."""
         slots = [{} for _ in range(_SLOTS)]
         for number, part in enumerate(self._store.read(), 1):
             if not _ON_PC and number % count == 0:
@@ -1810,7 +1840,7 @@ class MicroTetherDB(_Mapping):
     def _retire(self, why):
         self._ended = why
         self._data = _NO_DATA
-        _open_ones.pop(self._path, None)
+        _opened.pop(self._path, None)
 
     def close(self) -> None:
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
@@ -1827,7 +1857,7 @@ class MicroTetherDB(_Mapping):
                 self._store.remove_others()
                 self._retire("is closed")
         except ValueError:
-            if not self._ended:
+            if not self._ended:  # else it is closed already
                 raise
 
     def __enter__(self) -> "MicroTetherDB":
@@ -1875,7 +1905,7 @@ class MicroTetherDB(_Mapping):
         """Walk the (key, value) pairs there are now."""
         for key in self:
             value = self.get(key, _MISSING)
-            if value is not _MISSING:  # deleted meanwhile
+            if value is not _MISSING:  # not deleted meanwhile
                 yield key, value
 
     if _ON_PC:
@@ -1932,7 +1962,7 @@ class MicroTetherDB(_Mapping):
             return self._pop(key, default)
 
     def popitem(self) -> "tuple[str, Any]":
-        """Delete a key, the newest one on a PC; return it with its value. KeyError if empty."""
+        """Delete a key (on a PC the newest); return it with its value. KeyError if empty."""
         with _Guard(self):
             for data in self._data:
                 if _ON_PC:
@@ -1949,8 +1979,8 @@ class MicroTetherDB(_Mapping):
             return self[key]
 
     def update(*args: "Any", **more: "Any") -> None:
-        """Take over a mapping, or (key, value) pairs, and keywords: as one batch."""
-        self = args[0]  # a key may be called self, too
+        """Store all of a mapping, or of (key, value) pairs, and the keywords, as one batch."""
+        self = args[0]  # a keyword may be called self
         if len(args) > 2:
             raise TypeError("update() takes one mapping, or pairs, and keywords")
         with _Guard(self, True):
@@ -1971,17 +2001,17 @@ class MicroTetherDB(_Mapping):
     # Blocks.
 
     def transaction(self) -> "AbstractContextManager[MicroTetherDB]":
-        """A block, to use with ``with``: all of it is saved at its end or, if it raises, none.
+        """A block, to use with ``with``: all of it is saved at its end or, if it raises, nothing.
 
-        Then all is as it was, also inside of the values that were read in the block. Other threads
-        wait for its end, with all databases. Blocks nest on one thread: an inner transaction rolls
-        back alone, and the outermost block saves everything, as one batch. Don't ``await`` or
-        ``yield`` in a block. Raises RuntimeError for a block that is misused.
+        Then all is as it was, also inside the values that were read in the block. Other threads
+        wait for its end, whichever database they use. Blocks nest on one thread: an inner
+        transaction is rolled back alone, and the outermost block saves everything, as one batch.
+        Don't ``await`` or ``yield`` in a block. A block that is misused raises RuntimeError.
         """
         return _Guard(self, True, False)
 
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
-        """As transaction(), but if it raises, what was done so far stays and is saved.
+        """Like transaction(), but if it raises, what was done so far stays and is saved.
 
         On a board it can undo in-place changes in only some 100 of the dicts and lists that were
         read in it. If those in the others can't be saved, they stay, as if made outside a block.
@@ -1992,10 +2022,11 @@ class MicroTetherDB(_Mapping):
 
     def flush(self) -> None:
         """Save everything, in-place changes too, into the JSON file. Nothing is written if all of
-        it is there already, or in a block, which saves at its end. Raises as close() does.
+        it is there already, or in a block, which saves at its end. Raises what close() does.
         """
         with _Guard(self):
             if not _innermost.parent():
+                # Or if X is gone, or was edited.
                 if self._is_changed() or _seals_of(self._path)[0] != self._store.seal:
                     self._fold()
                 self._store.remove_others()
@@ -2004,13 +2035,13 @@ class MicroTetherDB(_Mapping):
         """Write the data, in-place changes too, to a JSON file at path, atomically: it replaces
         what is there.
 
-        Raises ValueError if that is a file of an open database, otherwise as close() does.
+        Raises ValueError if that is a file of an open database, otherwise what close() does.
         """
         with _Guard(self):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
-            while block:  # it knows best whose a dict or list is
+            while block:  # it knows which of two values that share a dict or list had it first
                 block.check()
                 block = block.parent()
             self._check_lent()
@@ -2046,7 +2077,7 @@ class MicroTetherDB(_Mapping):
         return value
 
     def _lend(self, key, value):
-        """Return a dict or list that was found, to the user: who may change it in place."""
+        """Return the dict or list found at a key: it is lent to the user, who may change it."""
         lent = self._lent
         if len(lent) <= _MAX_LENT and key not in lent:
             self._note_lent(key)
@@ -2058,9 +2089,9 @@ class MicroTetherDB(_Mapping):
 
     def _note_lent(self, key):
         if not _own_block():
-            with _Guard(self):  # or another thread might note another one meanwhile
+            with _Guard(self):  # or another thread might note another key meanwhile
                 return self._note_lent(key)
-        # Unless it has just been noted. No branch: a callback might come there, and note another.
+        # Unless it has just been noted. No branch, where a callback might note another key.
         self._lent += (key,) * (key not in self._lent)
 
     def _pop(self, key, default):
@@ -2077,10 +2108,9 @@ class MicroTetherDB(_Mapping):
     # How it is saved.
 
     def _save(self, texts, size):
-        """Make a batch durable: by the journal or, if that is long, by a fold."""
+        """Make a batch durable: in the journal or, if that has become long, by a fold."""
         store = self._store
-        if store.failed:
-            store.undo()
+        store.undo()
         if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
@@ -2090,15 +2120,15 @@ class MicroTetherDB(_Mapping):
         if not _ON_PC and spills and self._has_grown:
             gc.collect()  # or new keys lie far apart, and the heap is all holes
             self._has_grown = False
-        # The tip is full, and the journal longer than twice X. Where X is short enough to be
-        # inline, too, it need not be.
+        # Fold once the journal is about twice as long as X. An X no longer than a tip is cheap to
+        # write, since littlefs stores it inline, too: then fold whenever the tip is full.
         if spills and log + tip > 2 * (_size(self._path) - self.TIP_SIZE):
             try:
                 self._fold()
                 return
             except Exception:
-                # No room, say, or a value changed in place that can't be stored: the journal will
-                # do for now, if it can.
+                # No room, say, or a value changed in place that can't be stored. The journal will
+                # do for now, if it can be continued.
                 if store.must_fold:
                     raise
         try:
@@ -2106,23 +2136,23 @@ class MicroTetherDB(_Mapping):
         except OSError as error:
             if error.args[:1] != (_ENOENT,):
                 raise
-            store.must_fold = True  # the journal is gone, or not all of it is there
+            store.must_fold = True  # all or some of the journal is gone
             self._fold()
 
     def _recover(self, error):
-        """After a failure: make the disk agree with memory. If that fails, too, the next write
+        """Make the disk agree with memory, after a failure. If that fails, too, the next write
         does it first."""
         store = self._store
         if not _ON_PC and isinstance(error, KeyboardInterrupt):
-            # A file that it has left open is collected before anything is written: littlefs then
-            # writes it back, as it was. On rp2 it may have come in the middle of littlefs, and the
-            # journal be spoiled, if there is one.
+            # A file that Ctrl-C has left open must be collected before anything is written, since
+            # littlefs then writes it back, as it was. On rp2 Ctrl-C may have come in the middle of
+            # littlefs: then the journal may be spoiled, if there is one.
             bytearray(1)  # MemoryError if it came in the middle of a collection, as it can on the
             gc.collect()  # unix port: then one more would free what is in use
             if store.seal != _NO_SEAL:
                 store.must_fold = True
         store.undo()
-        # Not within a block: its changes aren't to be saved yet.
+        # Not within a user's block: its changes mustn't be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():
             try:
                 self._fold()
@@ -2130,7 +2160,7 @@ class MicroTetherDB(_Mapping):
                 pass
 
     def _fold(self):
-        self._store.undo()  # or a batch that has failed counts, if the fold is cut off
+        self._store.undo()  # or, if the fold is cut off, a batch that has failed would count
         self._check_lent()
         self._store.fold(self._data)
 
@@ -2148,18 +2178,18 @@ class MicroTetherDB(_Mapping):
                 yield key, value
 
     def _check_lent(self):
-        """See that all can be saved. Where two values share a dict or list, the second gets a
-        copy; but what is the value of a key stays that, wherever else it is."""
+        """Make sure that all can be saved. Where two values share a dict or list, the second gets
+        a copy; but what is itself the value of a key stays that, wherever else it is."""
         keys = self._lent_keys()
         unseen = _Unseen()
         for _, value in self._lent_items(keys):
-            unseen.flip(id(value))  # out, until it is its own turn
+            unseen.flip(id(value))  # out, so that another value that holds it gets a copy
         for key, value in self._lent_items(keys):
-            unseen.flip(id(value))
+            unseen.flip(id(value))  # in again, for its own turn
             _plain_item(key, value, unseen)
 
     def _is_changed(self):
-        """Whether there is anything that X doesn't say. Sees first that no values are shared."""
+        """Whether there is anything that X doesn't hold. Checks first that all can be saved."""
         store = self._store
         if store.must_fold or store.failed or store.end[0] != store.seal:
             return True
@@ -2188,7 +2218,7 @@ if _ON_PC:
         _innermost = None
         while _claims:
             os.close(_claims.popitem()[1])
-        for db in list(_open_ones.values()):
+        for db in list(_opened.values()):
             db._retire("is the parent process's: open it after the fork, and in one process only")
 
     if hasattr(os, "register_at_fork"):

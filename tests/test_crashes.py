@@ -898,7 +898,7 @@ def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lo
                 done = True
             except OSError:
                 pass
-            module._open_ones.pop(twin)
+            module._opened.pop(twin)
             flash.vfs.umount("/card")
             card = card.restart()
             card.mount("/card")
@@ -906,7 +906,7 @@ def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lo
                 db = MicroTetherDB(twin)
                 assert db["a"]["n"] in (1, 2)
                 db["b"] = 1500 * "y"
-                module._open_ones.pop(twin)
+                module._opened.pop(twin)
                 assert len(MicroTetherDB(twin)) == 3
             except ValueError as error:
                 assert "one file" in str(error)
@@ -916,7 +916,7 @@ def test_a_rename_that_was_cut_between_its_two_entries_is_told_and_nothing_is_lo
                 remove(twin + ".tmp")
                 write(twin, copy)
                 assert MicroTetherDB(twin)["a"]["n"] == 2
-            module._open_ones.pop(twin)
+            module._opened.pop(twin)
             flash.vfs.umount("/card")
     assert told
 
@@ -1016,7 +1016,7 @@ def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_ov
                 done = True
             except OSError:
                 pass
-            module._open_ones.pop("/card/my_data.db")
+            module._opened.pop("/card/my_data.db")
             flash.vfs.umount("/card")
             card = card.restart()
             card.mount("/card")
@@ -1031,7 +1031,7 @@ def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_ov
             assert len(db) == len(MicroTetherDB("/card/my_data.db")) == 3
             data = read("/card/backup.db").replace(b'": ', b'":')  # of old firmware: a blank more
             assert b'\n"pad":"xx' in data
-            module._open_ones.pop("/card/my_data.db")
+            module._opened.pop("/card/my_data.db")
             flash.vfs.umount("/card")
     assert told
 

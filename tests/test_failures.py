@@ -309,16 +309,16 @@ def test_ctrl_c_as_a_rollback_begins_waits_for_its_end(path):
 
 def test_ctrl_c_as_a_database_closes_loses_nothing_when_it_is_opened_again(path):
     module = sys.modules["MicroTetherDB"]
-    open_ones = module._open_ones
+    opened = module._opened
 
     class Struck:
         def pop(self, *_):
-            module._open_ones = open_ones
+            module._opened = opened
             raise KeyboardInterrupt
 
     db = MicroTetherDB(path)
     db["a"] = 1
-    module._open_ones = Struck()
+    module._opened = Struck()
     raises(KeyboardInterrupt, db.close)
     db = MicroTetherDB(path)
     assert content(db) == after_a_crash(path) == {"a": 1}

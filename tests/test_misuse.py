@@ -277,6 +277,26 @@ def test_while_asyncio_is_being_imported_a_database_can_be_used(path):
 
 
 @threaded
+def test_while_asyncio_is_being_imported_a_block_on_another_thread_goes_on(path):
+    name = "asyncio" if CPYTHON else "asyncio.core"
+    db = MicroTetherDB(path)
+    was = sys.modules.pop(name, None)
+
+    def work():
+        with db.lock():
+            sys.modules[name] = was or time  # as an import on the main thread does
+            db["a"] = 1
+
+    try:
+        Thread(work).join()
+    finally:
+        del sys.modules[name]
+        if was:
+            sys.modules[name] = was
+    sound(db, path, {"a": 1})
+
+
+@threaded
 def test_a_block_on_another_thread_is_none_of_the_tasks_business(path):
     asyncio = asyncio_of_this_runtime()
     if asyncio is None:

@@ -99,7 +99,7 @@ def unmount():
 
 def boot(chip):
     """Start the board; whether it came so far as to have the settings."""
-    MicroTetherDB._open_ones.clear()  # a board that starts knows none from before the power cut
+    MicroTetherDB._opened.clear()  # a board that starts knows none from before the power cut
     try:
         mount(chip)
     except OSError:

@@ -116,7 +116,7 @@ class Sweep:
         try:
             return copy(read(MicroTetherDB("/copy/x.db")))
         finally:
-            workload.leave(workload.module._open_ones["/copy/x.db"])
+            workload.leave(workload.module._opened["/copy/x.db"])
             os.umount("/copy")
 
     def run(self, step, faults, at, error, done):

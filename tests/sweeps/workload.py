@@ -473,7 +473,7 @@ def leave(db):
 
 def forget():
     """Leave all that are open."""
-    for db in list(module._open_ones.values()):
+    for db in list(module._opened.values()):
         leave(db)
 
 

@@ -1334,6 +1334,7 @@ class _Block:
         if self.keeper:
             raise RuntimeError(_MISUSED)
         db = self.db
+        store = db._store  # before the lock is taken: a subclass may have forgotten to open it
         me = get_ident()
         task = _task()
         outer = _own_block()
@@ -1351,7 +1352,7 @@ class _Block:
         was = self.keeper
         self.keeper = keeper
         self.outer = outer
-        db._since = db._store.end
+        db._since = store.end
         _task_inside = task
         _owner = me
         _innermost = self

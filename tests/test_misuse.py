@@ -394,3 +394,13 @@ def test_a_lock_block_that_raises_keeps_what_it_did_around_one_that_never_ended(
     except Oops:
         pass
     sound(db, path, {"a": 1, "b": 2})
+
+
+def test_a_subclass_that_writes_before_it_is_opened_leaves_the_lock_free(path):
+    class Hasty(MicroTetherDB):
+        def __init__(self):
+            self["a"] = 1  # before super().__init__(path)
+
+    raises(AttributeError, Hasty)
+    with MicroTetherDB(path) as db:
+        db["b"] = 2

@@ -94,6 +94,7 @@ except ImportError:  # ESP8266
 if _ON_PC:
     from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
     from contextlib import AbstractContextManager, suppress
+    from functools import partial
     from os.path import realpath as _full_path
     from threading import RLock as allocate_lock
     from threading import get_ident
@@ -1665,11 +1666,24 @@ if _ON_PC:
         if calls:
             _must_be_left(calls - 1)
 
+    class _Exit:
+        """A guard's __exit__, which `with` gets before it enters the block, and calls at its end.
+        What it gets holds the guard; the function that this calls has but a weak reference."""
+
+        def __get__(self, guard, owner):
+            if guard is None:  # contextlib.ExitStack asks the class
+                return lambda guard, *raised: guard.__exit__(*raised)
+            leave = partial(owner.leave, ref(guard))
+            leave.guard = guard
+            return leave
+
     class _Guard:
         """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
         first line, so that no __exit__ runs; but a generator is closed when nothing holds it. So
-        where Ctrl-C strikes as __exit__ is entered, the block is rolled back, but stays open until
-        the KeyboardInterrupt has been dealt with."""
+        where Ctrl-C strikes as leave() is entered, the block is rolled back at once: its traceback
+        doesn't hold the guard. If a variable does, the block is open as long as that."""
+
+        __exit__ = _Exit()
 
         def __init__(self, db, undo=False, busy=True):
             self.block = _Block(db, undo, busy)
@@ -1685,7 +1699,11 @@ if _ON_PC:
                 self.roll_back()
                 raise
 
-        def __exit__(self, kind, error, trace):
+        @staticmethod
+        def leave(guard, kind, error, trace):
+            self = guard()
+            if self is None:  # all is garbage: so is the generator, which ends the block
+                return
             try:
                 if not self.block.is_open():
                     self.block.refuse_to_end()

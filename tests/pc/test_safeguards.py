@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import inspect
 import os
 import sys
 import threading
@@ -231,6 +232,77 @@ def test_ctrl_c_just_outside_of_a_blocks_generator_rolls_it_back_at_once(path):
                 other.join(20)
             expected.update({kind + place: 3, "b": place})
             assert db == after_a_crash(path) == expected
+
+
+class StruckAtEntry:
+    """Ctrl-C as a function of the module is entered, the one of that number, for ``with``. Not a
+    generator: CPython does not survive that a trace function raises where throw() enters one."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def __enter__(self):
+        self.was = sys.gettrace()
+        sys.settrace(self.trace)
+
+    def __exit__(self, *_):
+        sys.settrace(self.was)
+
+    def trace(self, frame, event, _):
+        code = frame.f_code
+        is_generator = code.co_flags & inspect.CO_GENERATOR
+        if event == "call" and code.co_filename == module.__file__ and not is_generator:
+            self.left -= 1
+            if not self.left:
+                raise KeyboardInterrupt
+
+
+def test_ctrl_c_as_a_function_is_entered_leaves_no_block_open(path):
+    db = MicroTetherDB(path)
+
+    def block(kind):
+        with kind():
+            db["a"] = db.get("a", 0) + 1
+
+    def fail():
+        with contextlib.suppress(Oops), db.transaction():
+            db["a"] = [1]
+            raise Oops
+
+    for work in (
+        lambda: db.update(a=1),
+        lambda: db.pop("a", None),
+        lambda: block(db.transaction),
+        lambda: block(db.lock),
+        fail,
+    ):
+        struck = True
+        number = 0
+        while struck:
+            number += 1
+            try:
+                with StruckAtEntry(number):
+                    work()
+                struck = False
+            except KeyboardInterrupt:  # while it is alive
+                db["next"] = number
+                other = threading.Thread(target=db.update, args=({"other": number},), daemon=True)
+                other.start()
+                other.join(20)
+            assert not struck or db["next"] == db["other"] == number
+            assert db == after_a_crash(path)
+        assert number > 10
+
+
+def test_an_exit_stack_ends_blocks_as_with_does(path):
+    db = MicroTetherDB(path)
+    for raised in (None, Oops()):
+        with contextlib.suppress(Oops), contextlib.ExitStack() as stack:
+            stack.enter_context(db.transaction())
+            db["a"] = repr(raised)
+            if raised:
+                raise raised
+        assert db == after_a_crash(path) == {"a": "None"}
 
 
 def test_a_child_process_disowns_what_it_has_inherited(path):

@@ -658,7 +658,7 @@ def _stat(path):
     try:
         return os.stat(path)
     except OSError as error:
-        if error.args[:1] not in ((_ENOENT,), (_ENOENT_IN_A_BROWSER,)):
+        if _ENOENT not in error.args and _ENOENT_IN_A_BROWSER not in error.args:
             raise
     return None
 
@@ -2153,7 +2153,7 @@ class MicroTetherDB(_Mapping):
         try:
             store.append(texts, spills)
         except OSError as error:
-            if error.args[:1] != (_ENOENT,):
+            if _ENOENT not in error.args:
                 raise
             store.must_fold = True  # all or some of the journal is gone
             self._fold()

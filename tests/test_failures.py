@@ -127,6 +127,18 @@ def test_a_file_that_became_a_folder_is_not_replaced(path):
     assert after_a_crash(path) == {"a": [1, 2], "b": 1}
 
 
+def test_a_write_that_failed_and_could_not_be_undone_is_not_found_by_opening_again(path):
+    def fail(*_):
+        raise OSError(5)
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    with replaced("_sync", fail), replaced("_size", fail):  # the write, and what undoes it
+        raises(OSError, db.__setitem__, "a", 2)
+    db = MicroTetherDB(path)
+    assert content(db) == after_a_crash(path) == {"a": 1}
+
+
 @only("cpython host", "how other file systems name this error differs")
 def test_a_path_through_a_file_raises_os_error(path):
     support.write(path, b"no folder")

@@ -205,6 +205,8 @@ def test_a_database_equals_a_dict_with_the_same_content(path):
     assert db == {"all": [], "user1": {"n": 1, "tags": ["a"]}}
     assert db != {"all": []}
     assert db != {"all": [], "user1": 1}
+    assert db != {"all": [], "user2": {"n": 1, "tags": ["a"]}}
+    assert db != {"all": [], "user1": {"n": 1, "tags": ["a"]}, "more": 1}
     assert db != 5
     assert same(content(db), {"all": [], "user1": {"n": 1, "tags": ["a"]}})
 

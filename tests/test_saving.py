@@ -61,6 +61,7 @@ def test_flush_puts_all_into_the_json_file(path):
     db["b"].append(3)
     db.flush()
     assert json.loads(read(path)) == {"a": 1, "b": [2, 3]}
+    assert list(files(path)) == [""]
     db["c"] = 4
     assert after_a_crash(path) == {"a": 1, "b": [2, 3], "c": 4}
 

@@ -857,7 +857,7 @@ def _read_foreign(path):
         yield _plain(data, "db", {id(data): data}, -1)
     except (TypeError, ValueError, RuntimeError) as error:
         why = str(error) or "it isn't UTF-8"
-        raise ValueError("%s can't be opened: %s" % (path, why)) from None
+        raise ValueError(path + " can't be opened: " + why) from None
 
 
 def _write_batch(file, texts, chain):
@@ -1767,7 +1767,7 @@ def _must_be_apart(path):
         its = other.lower()
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
-                raise ValueError("%s would share a file with %s, which is open" % (path, other))
+                raise ValueError(path + " would share a file with the open " + other)
     if _ON_PC:
         _must_be_apart_elsewhere(path)
 
@@ -2075,7 +2075,7 @@ class MicroTetherDB(_Mapping):
 
     def _must_be_open(self):
         if self._ended:
-            raise ValueError("%s %s" % (self._path, self._ended))
+            raise ValueError(self._path + " " + self._ended)
 
     def _find(self, key):
         """Return the value of a key, or _MISSING."""

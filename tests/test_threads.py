@@ -219,6 +219,38 @@ def test_closing_from_two_threads_closes(path):
 
 
 @threaded
+def test_a_value_that_is_read_while_another_thread_reads_one_is_saved_by_close(path):
+    class Watched(MicroTetherDB):
+        """Lets another thread read "b" as it is noted that "a" has been read."""
+
+        looks = None
+        noted = ()
+
+        @property
+        def _lent(self):
+            noted = self.noted
+            if self.looks:
+                self.looks -= 1
+                if not self.looks:
+                    self.thread = Thread(self.get, "b")
+                    time.sleep(0.05)
+            return noted
+
+        @_lent.setter
+        def _lent(self, noted):
+            self.noted = noted
+
+    db = Watched(path)
+    db.update(a=[], b=[])
+    db.flush()
+    db.looks = 2
+    assert db["a"] == []
+    db.thread.join().append(1)
+    db.close()
+    assert after_a_crash(path) == {"a": [], "b": [1]}
+
+
+@threaded
 def test_two_databases_that_take_over_each_others_data_do_not_wait_for_ever(path):
     one = MicroTetherDB(path)
     two = MicroTetherDB(path + "2nd")

@@ -110,6 +110,28 @@ def test_a_fold_of_its_own_accord_that_fails_does_not_fail_the_write(path):
     assert list(files(path)) == [""]
 
 
+def test_a_fold_of_its_own_accord_whose_rename_failed_half_way_loses_nothing(path):
+    failed = []
+
+    def fail_once(old, new):
+        if new == path and not failed:
+            failed.append(new)
+            os.remove(new)  # as FAT does first
+            raise OSError(5)
+        rename(old, new)
+
+    db = Small(path)
+    db["long"] = "x" * 300
+    db.flush()
+    with replaced("_rename", fail_once) as rename:
+        while not failed:
+            try:
+                db["a"] = db.get("a", 0) + 1
+            except OSError:
+                pass
+            assert content(db) == after_a_crash(path)
+
+
 def test_a_file_that_became_a_folder_is_not_replaced(path):
     db = MicroTetherDB(path)
     db["a"] = [1]

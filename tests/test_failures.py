@@ -495,9 +495,10 @@ def test_a_log_that_is_gone_or_shorter_leaves_no_journal_that_nobody_knows(path)
         db["base"] = 2000 * "x"
         db.flush()
         n = 0
-        while len(files(path).get(".log", b"")) < 300 or files(path)[".tip"].count(b"\n") < 3:
+        while len(files(path).get(".log", b"")) < 300:
             db["k%d" % n] = n
             n += 1
+        db["last"] = n  # in the tip
         log = files(path)[".log"]
         if left is None:
             remove(path + ".log")

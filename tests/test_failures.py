@@ -132,6 +132,20 @@ def test_a_fold_of_its_own_accord_whose_rename_failed_half_way_loses_nothing(pat
             assert content(db) == after_a_crash(path)
 
 
+def test_what_a_flush_has_left_only_in_the_temporary_file_is_kept_by_close(path):
+    def fail(old, new):
+        raise OSError(5)
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.flush()
+    os.remove(path)
+    with replaced("_rename", fail):
+        raises(OSError, db.flush)
+    db.close()
+    assert found(path, files(path)) == {"a": 1}
+
+
 def test_a_file_that_became_a_folder_is_not_replaced(path):
     db = MicroTetherDB(path)
     db["a"] = [1]
@@ -439,6 +453,23 @@ def test_ctrl_c_in_an_operation_leaves_another_programs_file_as_it_is(path):
     db.update(b=3)
     raises(KeyboardInterrupt, db.update, rows())
     assert content(db) == after_a_crash(path) == {"a": 1, "b": 3}
+
+
+def test_ctrl_c_in_an_operation_within_a_block_saves_nothing_of_the_block(path):
+    def rows():
+        yield "b", 2
+        raise KeyboardInterrupt
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    try:
+        with db.transaction():
+            db["a"] = 2
+            raises(KeyboardInterrupt, db.update, rows())
+            raise Oops
+    except Oops:
+        pass
+    assert content(db) == after_a_crash(path) == {"a": 1}
 
 
 def strike_as_the_journal_is_opened():

@@ -2220,9 +2220,8 @@ class MicroTetherDB(_Mapping):
         if left:
             wanted = _ANY if keys is self else list(map(_encode, keys))
             for part in store.read_again(wanted):
-                for key in part:
-                    value = self._find(key)
-                    if isinstance(value, _CONTAINERS) and key in keys:
+                for key, value in self._lent_items(part):
+                    if key in keys:
                         left -= _is_same(part[key], value)
         return left != 0
 

@@ -124,6 +124,28 @@ def test_what_was_handed_out_in_a_block_and_changed_later_is_saved_by_close(path
     assert after_a_crash(path)["user1"]["tags"] == ["a", "b"]
 
 
+def test_a_change_beside_a_value_that_was_read_and_replaced_is_saved_by_close(path):
+    db = start(path)
+    assert db["all"] == []
+    db["all"] = 1
+    db.flush()
+    db["user1"]["n"] = 2
+    db.close()
+    assert after_a_crash(path) == {"all": 1, "user1": {"n": 2, "tags": ["a"]}}
+
+
+def test_equal_lists_that_became_one_are_two_after_a_flush(path):
+    db = MicroTetherDB(path)
+    db.update(a={"l": []}, b={"l": []})
+    db.flush()
+    db["b"]["l"] = db["a"]["l"]
+    with no_writes(path):
+        db.flush()
+    with db.lock():
+        db["a"]["l"].append(1)
+    assert content(db) == after_a_crash(path) == {"a": {"l": [1]}, "b": {"l": []}}
+
+
 def test_a_new_value_that_was_filled_with_another_is_its_own(path):
     db = start(path)
     with db.transaction():

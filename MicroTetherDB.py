@@ -2210,7 +2210,7 @@ class MicroTetherDB(_Mapping):
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Checks first that all can be saved."""
         store = self._store
-        if store.must_fold or store.failed or store.end[0] != store.seal:
+        if store.must_fold or store.end[0] != store.seal:
             return True
         self._check_lent()
         keys = self._lent_keys()

@@ -157,6 +157,17 @@ def test_a_torn_batch_gives_nothing_of_a_transaction(path):
         assert found(path, contents) == after
 
 
+def test_a_torn_batch_behind_a_whole_one_gives_nothing_of_its_transaction(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    expected = [content(db)]
+    for n in range(2):
+        db.update(a=n, b=n)
+        expected.append(content(db))
+    assert states(path, files(path), ".tip") == expected
+
+
 def test_after_a_torn_record_the_next_write_is_durable(path):
     db = MicroTetherDB(path)
     db["long"] = "x" * 600

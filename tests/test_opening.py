@@ -346,6 +346,17 @@ def test_a_journal_beside_a_file_without_a_seal_is_told_and_left_alone(path):
     assert files(path) == before
 
 
+def test_a_foreign_file_opens_beside_what_a_power_cut_has_left_of_the_first_change(path):
+    text = b'{"a": 1, "long": "%s"}' % (100 * b"x")
+    write(path, text)
+    with MicroTetherDB(path) as db:
+        db["a"] = 2
+        changed = files(path)[""]
+    for size in range(0, len(changed) + 1, 9):
+        lay(path, {"": text, ".tmp": changed[:size]})
+        assert found(path, files(path)) == {"a": 1, "long": 100 * "x"}, size
+
+
 def test_closing_a_foreign_file_leaves_what_is_beside_it_alone(path):
     write(path, b'{"a": 1}')
     db = MicroTetherDB(path)

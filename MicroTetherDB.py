@@ -960,17 +960,16 @@ class _Store:
         """
         path = self.path
         seals = _seals_of(path)
-        if self.has_tmp:
-            tmp = path + ".tmp"
-            renamed = _seals_of(tmp)
-            if renamed[0] > _NO_X:
-                if seals[0] == _NO_X:
-                    return tmp, renamed
-                if seals[0] == renamed[0]:
-                    raise ValueError(
-                        path + " and its .tmp are one file after a power cut: copy it elsewhere, "
-                        "remove both, and copy it back"
-                    )
+        tmp = path + ".tmp"
+        renamed = _seals_of(tmp)
+        if renamed[0] > _NO_X:
+            if seals[0] == _NO_X:
+                return tmp, renamed
+            if seals[0] == renamed[0]:
+                raise ValueError(
+                    path + " and its .tmp are one file after a power cut: copy it elsewhere, "
+                    "remove both, and copy it back"
+                )
         return path, seals
 
     def read_journal(self, suffixes, previous):

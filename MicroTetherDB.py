@@ -1008,7 +1008,8 @@ class _Store:
             batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
             for _, record, _ in batch:
                 change = _parse(record, -_RECORD_END, self.path)
-                if change[0] in part or len(part) == _KEYS_AT_ONCE:
+                # On a PC a key that was deleted and set again is the last one now.
+                if _ON_PC and change[0] in part or len(part) == _KEYS_AT_ONCE:
                     yield part
                     part = {}
                 part[change[0]] = change[1] if len(change) > 1 else _MISSING

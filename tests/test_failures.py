@@ -569,6 +569,54 @@ def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
     assert db["next"] == 1 and len(db) >= n
 
 
+def test_a_torn_spill_in_a_stale_log_is_no_damage(path):
+    class OfAPage(MicroTetherDB):
+        TIP_SIZE = 700
+
+    db = OfAPage(path)
+    db["base"] = 1800 * "x"
+    db.flush()
+    logs = [b""]
+    while len(logs) < 3:
+        torn = files(path)
+        db["n"] = "%060d" % (int(db.get("n", 0)) + 1)
+        log = files(path).get(".log", b"")
+        if log != logs[-1]:
+            logs.append(log)
+    torn[".log"] = logs[1] + bytes(400) + logs[2][len(logs[1]) + 400 :]
+    lay(path + "3", torn)
+    db = OfAPage(path + "3")
+    db["long"] = 1500 * "y"  # a fold of its own accord: the log is stale now
+    assert files(path + "3")[".log"] == torn[".log"]
+    db["a"] = 1
+    assert content(db) == found(path, files(path + "3"))
+
+
+def test_a_fold_behind_a_torn_batch_in_the_log_can_be_cut_at_its_rename(path):
+    db = Small(path)
+    db["base"] = 2000 * "x"
+    db.flush()
+    while ".log" not in files(path):
+        db["n"] = db.get("n", 0) + 1
+    torn = files(path)
+    db.update({"k%d" % n: 60 * "x" for n in range(4)})
+    torn[".log"] = files(path)[".log"].rstrip()[:-20]
+    lay(path + "3", torn)
+    db = Small(path + "3")
+    states = []
+
+    def look(old, new):
+        rename(old, new)
+        states.append(files(path + "3"))
+
+    db["a"] = 1
+    db["a"] = 2
+    with replaced("_rename", look) as rename:
+        db.flush()
+    assert ".tip" in states[0]
+    assert content(db) == found(path, states[0])
+
+
 def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):
     db = Small(path)
     db["base"] = 1500 * "b"

@@ -175,6 +175,19 @@ def test_a_write_that_failed_and_could_not_be_undone_is_not_found_by_opening_aga
     assert content(db) == after_a_crash(path) == {"a": 1}
 
 
+def test_a_failed_write_is_not_found_though_it_is_the_first_of_its_journal(path):
+    def fail(file):
+        raise OSError(5)
+
+    db = MicroTetherDB(path)
+    db["a"] = 1
+    db.flush()
+    for value in (2, 600 * "x"):  # in the tip, in the log
+        with replaced("_sync", fail):
+            raises(OSError, db.__setitem__, "a", value)
+        assert content(db) == after_a_crash(path) == {"a": 1}
+
+
 @only("cpython host", "how other file systems name this error differs")
 def test_a_path_through_a_file_raises_os_error(path):
     support.write(path, b"no folder")

@@ -1668,7 +1668,7 @@ if _ON_PC:
 
     class _Exit:
         """A guard's __exit__, which `with` gets before it enters the block, and calls at its end.
-        What it gets holds the guard; the function that this calls has but a weak reference."""
+        What it gets holds the guard; the function that this calls has only a weak reference."""
 
         def __get__(self, guard, owner):
             if guard is None:  # contextlib.ExitStack asks the class

@@ -1048,12 +1048,13 @@ def test_a_backup_whose_rename_was_cut_between_its_two_entries_is_not_written_ov
 
 
 def test_a_rename_that_took_effect_but_failed_leaves_no_two_files_that_look_like_one(path):
-    before = []  # the files before each rename
+    seen = []  # the files before and after each rename
 
     def fail_once(old, new):
-        before.append(files(path))
+        seen.append(files(path))
         rename(old, new)
-        if len(before) == 1:
+        seen.append(files(path))
+        if len(seen) == 2:
             raise OSError(5)
 
     for contents in ({}, {"": b'{"a": [1]}'}):
@@ -1065,10 +1066,10 @@ def test_a_rename_that_took_effect_but_failed_leaves_no_two_files_that_look_like
         with replaced("_rename", fail_once) as rename:
             raises(OSError, db.flush)
             db.flush()
-        assert ".tmp" in before[1]
-        for left in before[1:]:
+        assert ".tmp" in seen[2]
+        for left in seen[1:]:
             assert found(path, left) == {"a": [1, 2]}
-        del before[:]
+        del seen[:]
         db["a"].append(3)
         db.close()
         assert after_a_crash(path) == {"a": [1, 2, 3]}

@@ -512,6 +512,25 @@ def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
 
 
 @only("micropython", "a PC's files are not hurt by Ctrl-C")
+def test_a_fold_after_ctrl_c_keeps_the_journal_until_it_is_done(path):
+    left = []  # the files before each rename
+
+    def look(old, new):
+        left.append(files(path))
+        rename(old, new)
+
+    def rows():
+        yield "b", 2
+        raise KeyboardInterrupt
+
+    db = MicroTetherDB(path)
+    db["a"] = 1  # in the journal
+    with replaced("_rename", look) as rename:
+        raises(KeyboardInterrupt, db.update, rows())
+    assert [found(path, contents) for contents in left] == [{"a": 1}]
+
+
+@only("micropython", "a PC's files are not hurt by Ctrl-C")
 def test_a_journal_that_ctrl_c_has_spoiled_twice_is_not_gone_on_with(path):
     module = sys.modules["MicroTetherDB"]
     fold = module._Store.fold

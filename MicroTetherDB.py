@@ -118,7 +118,7 @@ if _ON_PC:
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
     def _with_path(error, path):
-        """Return an OSError to raise in place of one: it names the path, or what that one did."""
+        """Return an OSError as one that names the path, unless it names a file already."""
         if not os.path.isdir(os.path.dirname(path)):
             return FileNotFoundError(_ENOENT, "there is no folder for it: make one first", path)
         if error.filename is None and path not in str(error):
@@ -320,8 +320,8 @@ else:
         return full or "/"
 
     def _are_two(path, other):
-        """Whether two full paths, the same but for case, lead to two files, not to one. The other
-        one is that of an open database; there may be nothing yet at path: then they do."""
+        """Whether two full paths that differ only in case lead to two files. The other one is an
+        open database's; if there is nothing at path yet, they do."""
         folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
             names = os.listdir(folder or "/")
@@ -358,8 +358,8 @@ _PAGE_SIZE = const(128)  # in bytes
 
 
 def _where(parent, key):
-    """Return what messages call the value of a key: db["a"]["b"], if they call the dict that it is
-    in db["a"]. TypeError if the key isn't a str."""
+    """Return the name that messages give to the value of a key: db["a"]["b"], if the dict that it
+    is in, the parent, has the name db["a"]. TypeError if the key isn't a str."""
     if not isinstance(key, str):
         raise TypeError("%s[%r]: a key must be a str" % (parent, key))
     return '%s["%s"]' % (parent, key)
@@ -443,7 +443,7 @@ def _plain(value, where, own, depth=0):
 
 
 def _plain_item(key, value, own):
-    """Return [key, value] as it reads back: as _plain() does."""
+    """Return [key, value] as it reads back. For own and what it raises, see _plain()."""
     where = _where("db", key)
     try:
         return [_simple(key, where), _plain(value, where, own)]
@@ -532,8 +532,8 @@ def _restore(value, copy, own):
     must still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in
     it only once. own is used up.
 
-    Raises nothing but MemoryError: a second exception, if there is no memory for it, would replace
-    the first one on MicroPython, what the block has raised.
+    Raises nothing but MemoryError: on MicroPython, a second exception for which there is no memory
+    would replace the one that the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
@@ -767,8 +767,8 @@ def _last_durable(file, start, before):
                     # it must have been durable, too.
                     durable = said if first else chain
             if not at and b"\0" not in line and end == b"%08x\n" % said:
-                # A file's first record, which has none before it that it could prove: it proves
-                # itself, if it looks whole.
+                # A file's first record has none before it to prove. It proves itself, if it looks
+                # whole.
                 durable = said
             # The text's last byte or the mark may be broken. Two equal ones may be a page that was
             # never written.
@@ -914,7 +914,7 @@ class _Store:
         suffixes = self.suffixes()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
-            why = "damaged (if you have edited it, just delete its last two, blank lines)"
+            why = "damaged (if you have edited it, delete its last two, blank lines)"
             raise ValueError(_DAMAGE % (path, why))
         self.seal = seal
         if seal <= _NO_X:
@@ -960,16 +960,17 @@ class _Store:
         """
         path = self.path
         seals = _seals_of(path)
-        tmp = path + ".tmp"
-        renamed = _seals_of(tmp)
-        if renamed[0] > _NO_X:
-            if seals[0] == _NO_X:
-                return tmp, renamed
-            if seals[0] == renamed[0]:
-                raise ValueError(
-                    path + " and its .tmp are one file after a power cut: copy it elsewhere, "
-                    "remove both, and copy it back"
-                )
+        if self.has_tmp:
+            tmp = path + ".tmp"
+            renamed = _seals_of(tmp)
+            if renamed[0] > _NO_X:
+                if seals[0] == _NO_X:
+                    return tmp, renamed
+                if seals[0] == renamed[0]:
+                    raise ValueError(
+                        path + " and its .tmp are one file after a power cut: copy it elsewhere, "
+                        "remove both, and copy it back"
+                    )
         return path, seals
 
     def read_journal(self, suffixes, previous):
@@ -1059,8 +1060,7 @@ class _Store:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
                 self.remove(".tip")
         path = self.path + suffix
-        # undo() begins after the tip's copy, which stays; at 0, if nothing in the file counts: a
-        # stale one may begin with a record.
+        # Where undo() begins. 0 if nothing there counts: a stale file may begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
             # What is left of a fold that was cut off must not be taken for newer than the journal.
@@ -1162,11 +1162,9 @@ class _Store:
         self.remove(".tip", ".log")
 
     def write(self, dicts, previous):
-        """Replace X by one that holds all that is in the dicts, in one step. Return its seal.
-
-        previous is what it is to hold as the seal of the X before. If this fails, but may have
-        taken effect all the same, must_fold is set.
-        """
+        """Replace X, in one step, by one with all that is in the dicts, and with previous as the
+        seal of the X before. Return its seal. Set must_fold if it failed but may have taken
+        effect."""
         path = self.path
         must_fold = self.must_fold
         like = path
@@ -1227,7 +1225,7 @@ class _Store:
 # File systems are not thread-safe, so all databases of a program share one lock. The thread that
 # holds it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-# What lets others go on as a block ends: int() does nothing, for a block within another one.
+# What frees the lock as a block ends. Within another block that is int(), which does nothing.
 _releases = int, _lock.release
 _innermost = None  # the innermost block that is open. Blocks are linked by .outer
 _owner = None  # the thread that is in it
@@ -1264,7 +1262,7 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function must be one in C: no callback comes in it, which would wait for this for ever.
+    The function must be written in C: a callback that came in it would wait for the lock for ever.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1335,7 +1333,6 @@ class _Block:
         if self.keeper:
             raise RuntimeError(_MISUSED)
         db = self.db
-        store = db._store  # before the lock is taken: a subclass may have forgotten to open it
         me = get_ident()
         task = _task()
         outer = _own_block()
@@ -1353,11 +1350,11 @@ class _Block:
         was = self.keeper
         self.keeper = keeper
         self.outer = outer
-        db._since = store.end
         _task_inside = task
         _owner = me
         _innermost = self
         try:
+            db._since = db._store.end  # in here: a subclass may not have called our __init__()
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
@@ -1490,18 +1487,19 @@ class _Block:
 
     def put(self, key, value, text):
         """Set a key or, with _MISSING, delete it. text is its record's text."""
+        db = self.db
         keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
-        data = self.db._data[slot]
+        data = db._data[slot]
         old = data.get(key, _MISSING)
         # A dict or list that was lent may have unsaved changes, so it is set even to the same.
-        if (type(old) in _SIMPLE or key not in self.db._lent_keys()) and _is_same(old, value):
+        if (type(old) in _SIMPLE or key not in db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
         keeper.note_old(slot, key, old)
         if value is not _MISSING:
             if old is _MISSING:
-                self.db._has_grown = True
+                db._has_grown = True
             data[key] = value
         else:
             if _ON_PC:
@@ -1667,8 +1665,9 @@ if _ON_PC:
             _must_be_left(calls - 1)
 
     class _Exit:
-        """A guard's __exit__, which `with` gets before it enters the block, and calls at its end.
-        What it gets holds the guard; the function that this calls has only a weak reference."""
+        """A guard's __exit__. What `with` calls holds the guard, but the function behind it has
+        only a weak reference: so where Ctrl-C strikes as that is entered, the traceback doesn't
+        keep the guard alive."""
 
         def __get__(self, guard, owner):
             if guard is None:  # contextlib.ExitStack asks the class
@@ -1680,8 +1679,8 @@ if _ON_PC:
     class _Guard:
         """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
         first line, so that no __exit__ runs; but a generator is closed when nothing holds it. So
-        where Ctrl-C strikes as leave() is entered, the block is rolled back at once: its traceback
-        doesn't hold the guard. If a variable does, the block is open as long as that."""
+        where Ctrl-C strikes as leave() is entered, the block is rolled back at once, unless a
+        variable holds the guard: then it stays open as long as that does."""
 
         __exit__ = _Exit()
 
@@ -1767,7 +1766,7 @@ def _must_be_apart(path):
         its = other.lower()
         for suffix in (".log", ".tip", ".tmp", ".lock"):
             if path == other or mine == its + suffix or mine + suffix == its:
-                raise ValueError(path + " would share a file with the open " + other)
+                raise ValueError("%s would share a file with %s, which is open" % (path, other))
     if _ON_PC:
         _must_be_apart_elsewhere(path)
 
@@ -1822,19 +1821,21 @@ class MicroTetherDB(_Mapping):
 
     def _open(self):
         """Keep others from opening the files, and take them over from an older database."""
-        self._path = self._store.path = _full_path(self._path)
-        older = _opened.get(self._path, self)
+        path = _full_path(self._path)
+        self._path = self._store.path = path
+        older = _opened.get(path, self)
         if older is self:
-            _must_be_apart(self._path)
+            _must_be_apart(path)
         if _ON_PC:
-            _claim(self._path)
-        # Else it is this one, which isn't open yet, or has ended, but Ctrl-C kept it in the list.
+            _claim(path)
+        # Otherwise it is this one, or one that has ended, but that Ctrl-C kept in the list.
         if not older._ended:
             if _keeper(_own_block(), older):
-                raise ValueError(self._path + " is in a block: end that first")
-            older._store.undo()
+                raise ValueError(path + " is in a block: end that first")
+            store = older._store
+            store.undo()
             # Its journal may be spoiled, but what it holds is not.
-            if older._store.must_fold or older._store.failed:
+            if store.must_fold or store.failed:
                 older._fold()
             for _ in self._store.read():
                 pass  # if this raises, the older one goes on
@@ -2166,8 +2167,10 @@ class MicroTetherDB(_Mapping):
             # A file that Ctrl-C has left open must be collected before anything is written, since
             # littlefs then writes it back, as it was. On rp2 Ctrl-C may have come in the middle of
             # littlefs: then the journal may be spoiled, if there is one.
-            bytearray(1)  # MemoryError if it came in the middle of a collection, as it can on the
-            gc.collect()  # unix port: then one more would free what is in use
+            # On the unix port it may have come in the middle of a collection. That leaves the heap
+            # locked: bytearray() raises MemoryError, or another one would free what is in use.
+            bytearray(1)
+            gc.collect()
             if store.seal != _NO_SEAL:
                 store.must_fold = True
         store.undo()

@@ -22,6 +22,26 @@ from support import (
 )
 
 
+class OfAPage(MicroTetherDB):
+    """A database whose tip is longer than a page of 512 bytes."""
+
+    TIP_SIZE = 700
+
+
+def at_renames(path, work):
+    """Call work(). Return the files of the database before and after each rename in it."""
+    seen = []
+
+    def look(old, new):
+        seen.append(files(path))
+        rename(old, new)
+        seen.append(files(path))
+
+    with replaced("_rename", look) as rename:
+        work()
+    return seen
+
+
 def steps(db):
     return [
         lambda: db.__setitem__("a", ["x" * 50]),
@@ -513,21 +533,14 @@ def test_a_journal_that_ctrl_c_has_spoiled_is_replaced_at_once(path):
 
 @only("micropython", "a PC's files are not hurt by Ctrl-C")
 def test_a_fold_after_ctrl_c_keeps_the_journal_until_it_is_done(path):
-    left = []  # the files before each rename
-
-    def look(old, new):
-        left.append(files(path))
-        rename(old, new)
-
     def rows():
         yield "b", 2
         raise KeyboardInterrupt
 
     db = MicroTetherDB(path)
     db["a"] = 1  # in the journal
-    with replaced("_rename", look) as rename:
-        raises(KeyboardInterrupt, db.update, rows())
-    assert [found(path, contents) for contents in left] == [{"a": 1}]
+    seen = at_renames(path, lambda: raises(KeyboardInterrupt, db.update, rows()))
+    assert [found(path, contents) for contents in seen] == [{"a": 1}, {"a": 1}]
 
 
 @only("micropython", "a PC's files are not hurt by Ctrl-C")
@@ -574,9 +587,6 @@ def test_a_log_that_is_gone_or_shorter_leaves_no_journal_that_nobody_knows(path)
 
 
 def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
-    class OfAPage(MicroTetherDB):
-        TIP_SIZE = 700
-
     db = OfAPage(path)
     db["base"] = 5000 * "x"
     db.flush()
@@ -588,23 +598,17 @@ def test_a_fold_behind_a_torn_first_spill_can_be_cut_at_its_rename(path):
     torn[".log"] = b"\0" * 512 + files(path)[".log"][512:]
     lay(path + "3", torn)
     db = OfAPage(path + "3")
-    states = []
 
-    def look(old, new):
-        rename(old, new)
-        states.append(files(path + "3"))
-
-    with replaced("_rename", look) as rename:
+    def go_on():
         db["next"] = 1
         db.flush()
-    assert content(db) == found(path, states[0]) == found(path, files(path + "3"))
+
+    _, renamed = at_renames(path + "3", go_on)[:2]
+    assert content(db) == found(path, renamed) == found(path, files(path + "3"))
     assert db["next"] == 1 and len(db) >= n
 
 
 def test_a_torn_spill_in_a_stale_log_is_no_damage(path):
-    class OfAPage(MicroTetherDB):
-        TIP_SIZE = 700
-
     db = OfAPage(path)
     db["base"] = 1800 * "x"
     db.flush()
@@ -635,18 +639,11 @@ def test_a_fold_behind_a_torn_batch_in_the_log_can_be_cut_at_its_rename(path):
     torn[".log"] = files(path)[".log"].rstrip()[:-20]
     lay(path + "3", torn)
     db = Small(path + "3")
-    states = []
-
-    def look(old, new):
-        rename(old, new)
-        states.append(files(path + "3"))
-
     db["a"] = 1
     db["a"] = 2
-    with replaced("_rename", look) as rename:
-        db.flush()
-    assert ".tip" in states[0]
-    assert content(db) == found(path, states[0])
+    _, renamed = at_renames(path + "3", db.flush)
+    assert ".tip" in renamed
+    assert content(db) == found(path, renamed)
 
 
 def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):

@@ -21,7 +21,7 @@ sys.path.append(str(interpreter.ROOT / "tests/sweeps"))
 import workload  # noqa: E402
 
 TIMES = 2000 if os.environ.get("SWEEPS") == "long" else 200
-CRASHED = [-getattr(signal, name) for name in ("SIGSEGV", "SIGBUS", "SIGABRT")]
+CRASHED = -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT  # as return codes
 SIDE_BY_SIDE = 4  # databases with a child each
 
 
@@ -125,8 +125,8 @@ FAULTS = {
         (kill, "micropython"),
         (interrupt, "cpython"),
         # MicroPython's unix port jumps out of its signal handler, in the middle of a garbage
-        # collection too, and then can't go on: so its child is not asked to. As on a board, where
-        # it is interrupted and goes on, it is tried by tests/sweeps/ctrl_c.py.
+        # collection too, and then can't go on: so its child is not asked to. The sweep ctrl_c.py
+        # interrupts it where a board is interrupted, and has it go on.
         (interrupt_and_end, "micropython"),
     ],
 )

@@ -235,8 +235,8 @@ def test_ctrl_c_just_outside_of_a_blocks_generator_rolls_it_back_at_once(path):
 
 
 class StruckAtEntry:
-    """Ctrl-C as a function of the module is entered, the one of that number, for ``with``. Not a
-    generator: CPython does not survive that a trace function raises where throw() enters one."""
+    """In this block, Ctrl-C strikes as the module enters a function, at the call of that number.
+    Generators don't count: CPython crashes if a trace function raises where throw() enters one."""
 
     def __init__(self, number):
         self.left = number

@@ -1,7 +1,7 @@
 """Writes until it is killed; every write that was done is told on the standard output.
 
 micropython|python tests/sweeps/child.py path=... first=N  for SIGKILL: prints each step's N
-    crowded=1  on MicroPython, so that most of the time garbage is being collected
+    crowded=1  (MicroPython) spends most of its time collecting garbage
 micropython|python tests/sweeps/child.py path=... interrupt=1  for SIGINT: prints "ready",
     and "fine" after each interrupt that left memory, disk and lock as they have to be
 """
@@ -10,6 +10,8 @@ import gc
 
 import workload
 from workload import Dice, MicroTetherDB, Plain, copy, copy_files, elsewhere, read, same
+
+crowd = []  # so many objects that a collection takes long
 
 
 def write(path, first):
@@ -71,16 +73,14 @@ class Interrupted:
 
 def main():
     options = workload.options(path="", first=0, interrupt=0, crowded=0)
-    kept = []
     if options["crowded"]:
-        kept = [[[n], str(n)] for n in range(5000)]
+        crowd.extend([[[n], str(n)] for n in range(5000)])
         gc.threshold(10000)
     MicroTetherDB.TIP_SIZE = 448
     if options["interrupt"]:
         Interrupted(options["path"]).run()
     else:
         write(options["path"], options["first"])
-    return kept
 
 
 workload.run(main)

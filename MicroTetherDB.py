@@ -176,87 +176,6 @@ if _ON_PC:
         os.replace(old, new)
         _sync_folder(new)
 
-    # Other programs, which X.lock keeps out.
-
-    _claims = {}  # full path of a database that this program has open: its X.lock, an open file
-
-    def _open_lock(path):
-        """Open X.lock, or make it. ValueError if it is another program's file."""
-        flags = os.O_CREAT | os.O_NOFOLLOW
-        try:
-            claim = os.open(path, os.O_RDWR | flags, 0o666)
-        except PermissionError:  # another user's, who may be gone
-            claim = os.open(path, os.O_RDONLY | flags)
-        if os.read(claim, 21).strip(b"0123456789 "):
-            os.close(claim)
-            raise ValueError(path + " is not a database's lock file: move it away")
-        os.lseek(claim, 0, os.SEEK_SET)
-        return claim
-
-    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for
-    # it after a call, as a function is entered, and where a loop goes back.
-
-    def _claim(path):
-        """Keep other programs out of a database. OSError if one has it open."""
-        name = path + ".lock"
-        while path not in _claims and flock and os.access(os.path.dirname(path), os.W_OK):
-            _claims[path] = claim = _open_lock(name)  # first: a child forked now must close it
-            is_held = False
-            try:
-                flock(claim, LOCK_EX | LOCK_NB)
-                # The other program may have removed it just now: then it is to be made anew.
-                with suppress(FileNotFoundError):
-                    is_held = os.path.samestat(os.fstat(claim), os.stat(name))
-                with suppress(OSError):  # a full disk
-                    os.write(claim, b"%-20d" % os.getpid())
-            except BlockingIOError:
-                other = os.read(claim, 20).decode().strip()
-                who = "process " + other if other else "another process"
-                text = "%s is open in %s: close it there" % (path, who)
-                raise OSError(_EBUSY, text) from None
-            finally:
-                if not is_held:
-                    del _claims[path]
-                    os.close(claim)
-
-    def _must_be_apart_elsewhere(path):
-        """Raise ValueError if a file of a database at path is one of a database that another
-        program has open."""
-        for suffix in (".log", ".tip", ".tmp", ".lock"):
-            for other in (path + suffix, path.removesuffix(suffix)):
-                name = other + ".lock"
-                if other == path or other in _claims or not flock or not os.path.isfile(name):
-                    continue
-                with suppress(OSError), open(name, "rb") as claim:  # it may be gone by now
-                    try:
-                        flock(claim, LOCK_SH | LOCK_NB)
-                    except BlockingIOError:
-                        text = "%s would share a file with %s, which is open in another process"
-                        raise ValueError(text % (path, other)) from None
-
-    def _drop_claims():
-        """Let other programs have what isn't open here any more."""
-        for path in list(_claims):
-            db = _opened.get(path)
-            if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
-                claim = _claims[path]
-                try:
-                    with suppress(FileNotFoundError, PermissionError):  # it may be another user's
-                        os.unlink(path + ".lock")
-                finally:
-                    del _claims[path]
-                    os.close(claim)
-
-    # Views, as any mapping has them.
-
-    class _Items(ItemsView[str, Any]):
-        def __iter__(self) -> Iterator[tuple[str, Any]]:
-            return self._mapping._items()
-
-    class _Values(ValuesView[Any]):
-        def __iter__(self) -> Iterator[Any]:
-            return (value for key, value in self._mapping._items())
-
 else:
     _Mapping = object  # type: type[MutableMapping[str, Any]]
     _rename = os.rename
@@ -303,32 +222,6 @@ else:
 
     def _sync(file):
         file.flush()
-
-    def _full_path(path):
-        if "\0" in path:
-            raise ValueError("a path can't contain a NUL")
-        full = ""
-        for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
-            if name == "..":
-                full = full[: full.rfind("/")]
-            elif name and name != ".":
-                full += "/" + name
-        # FAT ignores case: it may be another spelling of what is open.
-        for other in _opened:
-            if full.lower() == other.lower() and not _are_two(full, other):
-                return other
-        return full or "/"
-
-    def _are_two(path, other):
-        """Whether two full paths that differ only in case lead to two files. The other one is an
-        open database's; if there is nothing at path yet, they do."""
-        folder = ""
-        for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
-            names = os.listdir(folder or "/")
-            if name != its and name in names and its in names:
-                return True
-            folder += "/" + its
-        return _stat(path) is None
 
 
 _ENOENT = const(2)
@@ -1750,13 +1643,110 @@ else:
     _Guard = _Block  # on a board Ctrl-C comes only where code branches: a block allows for that
 
 
-# The database.
+# The open databases, here and in other programs: no two may share a file.
 
 _opened = {}  # full path: the database that has it open
-_MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
-_SELDOM = const(16)  # how many parts of a file are read before garbage is collected
-_OFTEN = const(1)  # the same if there turned out to be too little memory
-_NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
+
+if _ON_PC:
+    # Other programs, which X.lock keeps out.
+
+    _LOCK_SIZE = 20  # of X.lock, in bytes: a process's number and spaces
+    _claims = {}  # full path of a database that this program has open: its X.lock, an open file
+
+    def _open_lock(path):
+        """Open X.lock, or make it. ValueError if it is another program's file."""
+        flags = os.O_CREAT | os.O_NOFOLLOW
+        try:
+            claim = os.open(path, os.O_RDWR | flags, 0o666)
+        except PermissionError:  # another user's, who may be gone
+            claim = os.open(path, os.O_RDONLY | flags)
+        if os.read(claim, _LOCK_SIZE + 1).strip(b"0123456789 "):
+            os.close(claim)
+            raise ValueError(path + " is not a database's lock file: move it away")
+        os.lseek(claim, 0, os.SEEK_SET)
+        return claim
+
+    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for
+    # it after a call, as a function is entered, and where a loop goes back.
+
+    def _claim(path):
+        """Keep other programs out of a database. OSError if one has it open."""
+        name = path + ".lock"
+        while path not in _claims and flock and os.access(os.path.dirname(path), os.W_OK):
+            _claims[path] = claim = _open_lock(name)  # first: a child forked now must close it
+            is_held = False
+            try:
+                flock(claim, LOCK_EX | LOCK_NB)
+                # The other program may have removed it just now: then it is to be made anew.
+                with suppress(FileNotFoundError):
+                    is_held = os.path.samestat(os.fstat(claim), os.stat(name))
+                with suppress(OSError):  # a full disk
+                    os.write(claim, b"%-*d" % (_LOCK_SIZE, os.getpid()))
+            except BlockingIOError:
+                other = os.read(claim, _LOCK_SIZE).decode().strip()
+                who = "process " + other if other else "another process"
+                text = "%s is open in %s: close it there" % (path, who)
+                raise OSError(_EBUSY, text) from None
+            finally:
+                if not is_held:
+                    del _claims[path]
+                    os.close(claim)
+
+    def _must_be_apart_elsewhere(path):
+        """Raise ValueError if a file of a database at path is one of a database that another
+        program has open."""
+        for suffix in (".log", ".tip", ".tmp", ".lock"):
+            for other in (path + suffix, path.removesuffix(suffix)):
+                name = other + ".lock"
+                if other == path or other in _claims or not flock or not os.path.isfile(name):
+                    continue
+                with suppress(OSError), open(name, "rb") as claim:  # it may be gone by now
+                    try:
+                        flock(claim, LOCK_SH | LOCK_NB)
+                    except BlockingIOError:
+                        text = "%s would share a file with %s, which is open in another process"
+                        raise ValueError(text % (path, other)) from None
+
+    def _drop_claims():
+        """Let other programs have what isn't open here any more."""
+        for path in list(_claims):
+            db = _opened.get(path)
+            if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
+                claim = _claims[path]
+                try:
+                    with suppress(FileNotFoundError, PermissionError):  # it may be another user's
+                        os.unlink(path + ".lock")
+                finally:
+                    del _claims[path]
+                    os.close(claim)
+
+else:
+
+    def _full_path(path):
+        if "\0" in path:
+            raise ValueError("a path can't contain a NUL")
+        full = ""
+        for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
+            if name == "..":
+                full = full[: full.rfind("/")]
+            elif name and name != ".":
+                full += "/" + name
+        # FAT ignores case: it may be another spelling of what is open.
+        for other in _opened:
+            if full.lower() == other.lower() and not _are_two(full, other):
+                return other
+        return full or "/"
+
+    def _are_two(path, other):
+        """Whether two full paths that differ only in case lead to two files. The other one is an
+        open database's; if there is nothing at path yet, they do."""
+        folder = ""
+        for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
+            names = os.listdir(folder or "/")
+            if name != its and name in names and its in names:
+                return True
+            folder += "/" + its
+        return _stat(path) is None
 
 
 def _must_be_apart(path):
@@ -1769,6 +1759,25 @@ def _must_be_apart(path):
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
     if _ON_PC:
         _must_be_apart_elsewhere(path)
+
+
+# The database.
+
+_MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
+_SELDOM = const(16)  # how many parts of a file are read before garbage is collected
+_OFTEN = const(1)  # the same if there turned out to be too little memory
+_NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
+
+
+if _ON_PC:
+
+    class _Items(ItemsView[str, Any]):
+        def __iter__(self) -> Iterator[tuple[str, Any]]:
+            return self._mapping._items()
+
+    class _Values(ValuesView[Any]):
+        def __iter__(self) -> Iterator[Any]:
+            return (value for key, value in self._mapping._items())
 
 
 class MicroTetherDB(_Mapping):

@@ -45,19 +45,11 @@ import json
 import os
 import sys
 
-__version__ = "2.0.0"
-
 # MicroPython looks for a built-in name among the module's own names first, in vain. So those that
 # are used often are the module's own.
-bytes = bytes
-dict = dict
-id = id
-isinstance = isinstance
-len = len
-list = list
-range = range
-str = str
-type = type
+from builtins import bytes, dict, id, isinstance, len, list, range, str, type  # noqa: UP029
+
+__version__ = "2.0.0"
 
 # The runtime: what differs between MicroPython and CPython. The rest looks at _ON_PC only.
 

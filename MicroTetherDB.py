@@ -1623,7 +1623,7 @@ if _ON_PC:
                     if dropped and not block.parent():
                         block.undo = True
                     if block.is_open():
-                        block.__exit__(error and type(error), error, None)
+                        block.__exit__(error is not None and type(error), error, None)
             finally:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):

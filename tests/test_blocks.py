@@ -121,6 +121,34 @@ def test_a_lock_that_raises_keeps_and_saves_what_was_done(path):
     assert content(db) == after_a_crash(path) == expected
 
 
+def test_an_error_that_is_falsy_is_an_error(path):
+    class Errors(Exception):
+        def __len__(self):
+            return 0
+
+    def items():
+        yield "n", 2
+        raise Errors
+
+    def change():
+        db["n"] = 1
+        db["user1"]["tags"].append("c")
+        raise Errors
+
+    db = start(path)
+    for name in ("transaction", "update"):
+        try:
+            if name == "update":
+                db.update(items())
+            else:
+                with db.transaction():
+                    change()
+            raise AssertionError("Errors was not raised")
+        except Errors:
+            pass
+        assert content(db) == after_a_crash(path) == data(), name
+
+
 def test_stop_iteration_leaves_a_block_as_any_exception_does(path):
     def stop():
         raise StopIteration(1)

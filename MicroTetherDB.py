@@ -231,7 +231,7 @@ _EINVAL = const(22)
 _MISSING = object()
 _CONTAINERS = (dict, list)
 _SIMPLE = (str, int, float, bool, type(None))
-_MAX_DEPTH = const(16)  # a board with a small stack must be able to save it, too
+_MAX_DEPTH = const(16)  # of dicts and lists in each other: a small stack must do for saving them
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
@@ -299,16 +299,16 @@ def _simple(value, where):
     raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
 
 
-def _plain(value, where, own, depth=0):
+def _plain(value, where, own, depth=1):
     """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
 
     A dict or list in own, {id: it} or an _Unseen, isn't copied, but made plain itself, and taken
     out of own: so where it is found a second time, that becomes a copy.
     Raises TypeError or ValueError if it can't be stored. where is its name in messages: db["key"].
-    depth is -1 for a dict of keys, or a list of a key and its value, 0 for the value of a key.
+    depth is 1 for the value of a key, 0 for a dict of keys, or a list of a key and its value.
     """
     if isinstance(value, (dict, list, tuple)):
-        if depth == _MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             raise ValueError(where + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
         plain = value
@@ -390,19 +390,16 @@ def _is_same(a, b):
     return True
 
 
-def _copy(value, own, depth=0):
+def _copy(value, own, depth=1):
     """Return a copy, unchecked, of a dict or list, with which it shares none inside. Add all plain
     ones that are in the value to own, {id: it}. _MISSING if it nests too deep."""
+    if not isinstance(value, (dict, list, tuple)):
+        return value  # of a subclass, or it can't be stored
     if depth > _MAX_DEPTH:
         return _MISSING
     if type(value) in _CONTAINERS:
         own[id(value)] = value
-    if isinstance(value, dict):
-        copy = dict(value.items())
-    elif isinstance(value, (list, tuple)):
-        copy = list(value)
-    else:
-        return value  # it can't be stored
+    copy = dict(value.items()) if isinstance(value, dict) else list(value)
     for key in _keys_of(copy):
         item = copy[key]
         if type(item) not in _SIMPLE:
@@ -433,13 +430,15 @@ def _restore(value, copy, own):
     return True
 
 
-def _add_containers(value, own, depth=0):
+def _add_containers(value, own, depth=1):
     """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
     nests too deep to be stored."""
+    if depth > _MAX_DEPTH:
+        return
     own[id(value)] = value
     # Not by keys and indexes: a callback may remove some meanwhile.
     for item in value.values() if isinstance(value, dict) else value:
-        if type(item) in _CONTAINERS and id(item) not in own and depth < _MAX_DEPTH:
+        if type(item) in _CONTAINERS and id(item) not in own:
             _add_containers(item, own, depth + 1)
 
 
@@ -674,7 +673,7 @@ def _parse(text, end, path):
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if b"e+" in text and "inf" in str(value):
-        _plain(value, path + " can't be opened here: db", {}, -1)
+        _plain(value, path + " can't be opened here: db", {}, 0)
     return value
 
 
@@ -739,7 +738,7 @@ def _read_foreign(path):
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it doesn't hold a whole JSON object")
-        yield _plain(data, "db", {id(data): data}, -1)
+        yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
         why = str(error) or "it isn't UTF-8"
         raise ValueError(path + " can't be opened: " + why) from None

@@ -1420,9 +1420,10 @@ class _Block:
 
     def commit(self):
         """Make the changes durable or, in a block within a block, the outer one's."""
-        if self.parent():
+        parent = self.parent()
+        if parent:
             self.check()
-            self.hand_over()
+            self.hand_over(parent)
             return
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
@@ -1471,9 +1472,8 @@ class _Block:
         for key, value in changed:
             yield _encode((key,) if value is _MISSING else (key, value))
 
-    def hand_over(self):
-        """Let the outer block of the same database know what this one knows."""
-        parent = self.parent()
+    def hand_over(self, parent):
+        """Let the block that takes over know what this one knows."""
         for slot in self.notes:
             before, lent = self.notes[slot]
             for key in before:

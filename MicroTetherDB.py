@@ -933,7 +933,7 @@ class _Store:
 
     def append(self, texts, spills):
         """Make a batch durable: records of the texts, in the tip or, if it spills, in the log,
-        after a copy of the tip. If it raises, nothing of it counts once undo() has worked."""
+        after a copy of the tip. If it raises, nothing of it counts once roll_back() has worked."""
         chain, log, tip = self.end
         suffix, start = ".tip", tip
         copied = 0
@@ -944,7 +944,8 @@ class _Store:
                 # The tip may be stale, and what it continued is in the log that is replaced now.
                 self.remove(".tip")
         path = self.path + suffix
-        # Where undo() begins. 0 if nothing there counts: a stale file may begin with a record.
+        # What roll_back() is to cut off. All of a file of which nothing counts: a stale one may
+        # begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
             # What is left of a fold that was cut off must not be taken for newer than the journal.
@@ -981,9 +982,9 @@ class _Store:
                     raise OSError(_ENOENT)
                 left -= file.write(text)
 
-    def undo(self):
-        """Undo a batch that has failed, if one has: it mustn't count, even if it has reached the
-        disk. It is noted as failed until that has worked. This takes no room on the disk."""
+    def roll_back(self):
+        """Keep a batch that has failed, if one has, from counting: it may have reached the disk.
+        It is noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
         suffix, start = self.failed
@@ -1181,11 +1182,12 @@ class _Block:
         is_left = False  # for the guard
         raised = None  # what was raised in it, as the guard was told
 
-    def __init__(self, db, undo=False, busy=True):  # by default, an operation's
+    def __init__(self, db, atomic=False, busy=True):  # by default, an operation's
         self.db = db
-        # Whether it keeps notes of its own, and is undone alone: a transaction, or an operation
-        # that makes several changes. Else the block around it keeps them, if there is one.
-        self.undo = undo
+        # Whether it can be rolled back alone, so that it needs notes of its own: a transaction, or
+        # an operation that makes several changes. If not, the block around it keeps its notes, if
+        # there is one.
+        self.atomic = atomic
         # Whether the module is at work in it, so that a callback may read but not write: in an
         # operation's block always, in a user's as it ends.
         self.busy = busy
@@ -1195,7 +1197,7 @@ class _Block:
         # The block that keeps its notes; None until it is entered. On a PC True once it has been
         # left: a block that referred to itself would not be freed at once.
         self.keeper = None
-        # What it has to save, and how to undo that: {slot: (before, lent)}, two dicts by key.
+        # What it has to save, and how to roll that back: {slot: (before, lent)}, two dicts by key.
         #
         # before[key]: the value before the key was set, deleted or lent, _MISSING if there was
         # none. For a dict or list that was lent, it is a copy.
@@ -1207,7 +1209,7 @@ class _Block:
         #
         # Of a value that nests too deep, or if a lock() has lent many, which would take too much
         # memory, there is no copy: before has the value itself, and was is _MISSING or a checksum.
-        # Then a change in place is saved, but can't be undone.
+        # Then a change in place is saved, but can't be rolled back.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1227,7 +1229,7 @@ class _Block:
                 raise RuntimeError(_BUSY)
             if _task_inside is not task:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
-            if not self.undo:
+            if not self.atomic:
                 keeper = _keeper(outer, db) or self
         # A callback or Ctrl-C comes where code branches, so not between these lines.
         acquire()
@@ -1242,10 +1244,10 @@ class _Block:
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            parent = outer and self.undo and not self.busy and self.parent()
+            parent = outer and self.atomic and not self.busy and self.parent()
             if parent:
                 self.busy = True  # or a callback might change more meanwhile
-                parent.check()  # a list that two values share could be undone in one of them only
+                parent.check()  # of a list that two values share, only one could be restored
                 self.busy = False
             return db
         except BaseException:
@@ -1263,7 +1265,7 @@ class _Block:
                     return
                 _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
             self.busy = True
-            if kind and (self.undo or is_operation):
+            if kind and (self.atomic or is_operation):
                 self.roll_back()  # and again below, if Ctrl-C comes as it begins
             elif self.notes:
                 self.commit()
@@ -1273,7 +1275,7 @@ class _Block:
             self.roll_back()
             self.db._recover(failure)
             # But not if it comes from what update() was given: a generator that reads a file, say.
-            if isinstance(failure, OSError) and not (self.undo and failure is error):
+            if isinstance(failure, OSError) and not (self.atomic and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
         finally:
@@ -1323,7 +1325,7 @@ class _Block:
                 parent.lend(slot, key, value)
             return
         own = {}
-        if not self.undo and len(lent) >= _MAX_COPIES and key not in before:
+        if not self.atomic and len(lent) >= _MAX_COPIES and key not in before:
             _add_containers(value, own)
             old, was = value, _checksum(value)
         else:
@@ -1441,9 +1443,9 @@ class _Block:
 
         def note_order(self, data, key):
             """Note how the keys are ordered, before the first is deleted: this one."""
-            # Not for the last key in an operation that makes one change: put back, it is the last
-            # again. So popitem() takes no longer with many keys.
-            is_single = self.busy and not self.undo
+            # Not for the last key in an operation that makes one change: restored, it is the
+            # last again. So popitem() takes no longer with many keys.
+            is_single = self.busy and not self.atomic
             if not self.order and not (is_single and key == next(reversed(data))):
                 self.order.extend(data)
 
@@ -1487,17 +1489,17 @@ class _Block:
             parent.order.extend(self.order)
 
     def roll_back(self):
-        """Put back what was there before, unless what has replaced it is durable. This needs no
+        """Restore what was there before, unless what has replaced it is durable. This needs no
         memory."""
         try:
             self.busy = True
             if self.db._since is self.db._store.end:
-                self.put_back()
+                self.restore()
         except KeyboardInterrupt:
             self.roll_back()  # again, to its end
             raise
 
-    def put_back(self):
+    def restore(self):
         for slot in self.notes:
             data = self.db._data[slot]
             before, lent = self.notes[slot]
@@ -1506,21 +1508,25 @@ class _Block:
                     data.pop(key, None)
             for key in before:
                 old = before[key]
-                if old is not _MISSING and not self.put_inside(data.get(key), old, lent.get(key)):
+                now = data.get(key)
+                if old is not _MISSING and not self.restore_inside(now, old, lent.get(key)):
                     data[key] = old
         if _ON_PC:
-            self.put_back_order()
+            self.restore_order()
 
-    def put_inside(self, value, old, note):
-        """Put back what was in a dict or list, if old is its copy. Return whether that could be
-        done, or there is nothing to do. If the copies, which lie all over the heap, replaced all
-        that was read, the heap would be all holes."""
+    def restore_inside(self, value, old, note):
+        """Restore what was in a dict or list, if old is its copy. Return whether that could be
+        done, or there is nothing to do.
+
+        This spares the heap: the copies lie all over it, and if they stayed in place of what was
+        read, it would be full of holes.
+        """
         if not _ON_PC and note is not None:
             # As _pair() does, which takes memory.
             was = note[0] if type(note) is tuple else note
             if isinstance(was, int):
                 # There is no copy, and old won't do: if an inner block has put a copy in its
-                # place, old still has what that block has undone.
+                # place, old still has what that block has rolled back.
                 return True
             if was is old:
                 try:
@@ -1531,7 +1537,7 @@ class _Block:
 
     if _ON_PC:
 
-        def put_back_order(self):
+        def restore_order(self):
             data = self.db._data[0]
             if self.order:
                 # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
@@ -1568,8 +1574,8 @@ if _ON_PC:
 
         __exit__ = _Exit()
 
-        def __init__(self, db, undo=False, busy=True):
-            self.block = _Block(db, undo, busy)
+        def __init__(self, db, atomic=False, busy=True):
+            self.block = _Block(db, atomic, busy)
             self.generator = self.run(self.block)
 
         def __enter__(self):
@@ -1620,7 +1626,7 @@ if _ON_PC:
                 finally:
                     dropped = isinstance(error, GeneratorExit) and error is not block.raised
                     if dropped and not block.parent():
-                        block.undo = True
+                        block.atomic = True
                     if block.is_open():
                         block.__exit__(error is not None and type(error), error, None)
             finally:
@@ -1833,7 +1839,7 @@ class MicroTetherDB(_Mapping):
             if _keeper(_own_block(), older):
                 raise ValueError(path + " is in a block: end that first")
             store = older._store
-            store.undo()
+            store.roll_back()
             # Its journal may be spoiled, but what it holds is not.
             if store.must_fold or store.failed:
                 older._fold()
@@ -2033,8 +2039,9 @@ class MicroTetherDB(_Mapping):
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
         """Like transaction(), but if it raises, what was done so far stays and is saved.
 
-        On a board it can undo in-place changes in only some 100 of the dicts and lists that were
-        read in it. If those in the others can't be saved, they stay, as if made outside a block.
+        If its changes can't be saved, it is rolled back. On a board that reaches only some 100 of
+        the dicts and lists that were read in it: the others keep their changes, as if these were
+        made outside a block.
         """
         return _Guard(self, False, False)
 
@@ -2130,7 +2137,7 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: in the journal or, if that has become long, by a fold."""
         store = self._store
-        store.undo()
+        store.roll_back()
         if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
@@ -2173,7 +2180,7 @@ class MicroTetherDB(_Mapping):
             gc.collect()
             if store.seal != _NO_SEAL:
                 store.must_fold = True
-        store.undo()
+        store.roll_back()
         # Not within a user's block: its changes mustn't be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():
             try:
@@ -2182,7 +2189,7 @@ class MicroTetherDB(_Mapping):
                 pass
 
     def _fold(self):
-        self._store.undo()  # or, if the fold is cut off, a batch that has failed would count
+        self._store.roll_back()  # or, if the fold is cut off, a batch that has failed would count
         self._check_lent()
         self._store.fold(self._data)
 

@@ -393,13 +393,16 @@ def _is_same(a, b):
 def _copy(value, own, depth=1):
     """Return a copy, unchecked, of a dict or list, with which it shares none inside. Add all plain
     ones that are in the value to own, {id: it}. _MISSING if it nests too deep."""
-    if not isinstance(value, (dict, list, tuple)):
+    if isinstance(value, dict):
+        copy = dict(value.items())
+    elif isinstance(value, (list, tuple)):
+        copy = list(value)
+    else:
         return value  # of a subclass, or it can't be stored
     if depth > _MAX_DEPTH:
         return _MISSING
     if type(value) in _CONTAINERS:
         own[id(value)] = value
-    copy = dict(value.items()) if isinstance(value, dict) else list(value)
     for key in _keys_of(copy):
         item = copy[key]
         if type(item) not in _SIMPLE:
@@ -795,7 +798,7 @@ class _Store:
         it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
         path = self.path
-        suffixes = self.suffixes()
+        suffixes = self.check()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             why = "damaged (if you have edited it, delete its last two, blank lines)"
@@ -815,11 +818,9 @@ class _Store:
         if path_now != path:
             _rename(path_now, path)
 
-    def suffixes(self):
-        """Return which of .log and .tip aren't empty. Set has_tmp.
-
-        ValueError if one of the three is plainly another program's.
-        """
+    def check(self):
+        """Raise ValueError if .tmp, .log or .tip is plainly another program's. Set has_tmp, and
+        return which of .log and .tip aren't empty."""
         found = []
         for suffix in (".tmp", ".log", ".tip"):
             path = self.path + suffix
@@ -1041,7 +1042,7 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        self.suffixes()
+        self.check()
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
@@ -1815,7 +1816,7 @@ class MicroTetherDB(_Mapping):
         self._since = None
         with _Guard(self):
             self._ended = "was not opened"  # so far: what it has read mustn't be saved
-            self._open()
+            self._take_over()
             try:
                 self._read_all(_SELDOM)
             except MemoryError:
@@ -1825,8 +1826,8 @@ class MicroTetherDB(_Mapping):
             self._ended = None
             _opened[self._path] = self  # now _drop_claims() won't drop its claim
 
-    def _open(self):
-        """Keep others from opening the files, and take them over from an older database."""
+    def _take_over(self):
+        """Make the files this object's: keep other programs out, and end an older object's use."""
         path = _full_path(self._path)
         self._path = self._store.path = path
         older = _opened.get(path, self)

@@ -97,12 +97,12 @@ def strike():
 
 
 def test_ctrl_c_in_a_take_over_leaves_one_that_is_open_and_others_refused(path):
-    open_ = MicroTetherDB._open.__code__
+    take_over = MicroTetherDB._take_over.__code__
     ends = set()
     for number in range(1, 30):
         older = MicroTetherDB(path)
         older["n"] = number
-        with at_line(open_, number, strike) as lines:
+        with at_line(take_over, number, strike) as lines:
             try:
                 MicroTetherDB(path)
             except KeyboardInterrupt:
@@ -125,7 +125,7 @@ def test_ctrl_c_in_a_take_over_leaves_one_that_is_open_and_others_refused(path):
 def test_ctrl_c_as_a_database_is_opened_or_closed_locks_out_nobody_for_ever(path, monkeypatch):
     places = [(module, name) for name in ("_open_lock", "flock", "_claim", "_drop_claims")]
     places += [(module.os, name) for name in ("unlink", "write", "access")]
-    places += [(MicroTetherDB, name) for name in ("_retire", "_open", "_read_all")]
+    places += [(MicroTetherDB, name) for name in ("_retire", "_take_over", "_read_all")]
     MicroTetherDB(path).close()
 
     for owner, name in places:

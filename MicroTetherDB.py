@@ -907,19 +907,20 @@ class _Store:
         yield part
         return chain, end
 
-    def must_have(self, wanted, its_suffix, suffixes, previous):
-        """Raise ValueError unless a record with the wanted chain is in the journal, or the file in
-        which it was found is stale: a record in that continues the X before this one."""
+    def must_have(self, chain, its_suffix, suffixes, previous):
+        """Raise ValueError unless a record with that chain is in the journal of this X or of the
+        one before, or its_suffix, the file where it was found, is stale: it begins with a record
+        that continues the X before."""
         for seal in (self.seal, previous):
-            chain = seal
+            end = seal
             for suffix in suffixes:
                 is_stale = suffix == its_suffix and seal == previous
                 with open(self.path + suffix, "rb") as file:
-                    for _, line, its_chain in _records(file, chain, 0):
-                        if its_chain == wanted or is_stale:
+                    for _, line, next_chain in _records(file, end, 0):
+                        if next_chain == chain or is_stale:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                            chain = its_chain
+                            end = next_chain
         why = "beside a damaged journal, or another database's"
         raise ValueError(_DAMAGE % (self.path, why))
 
@@ -1690,20 +1691,19 @@ if _ON_PC:
                     del _claims[path]
                     os.close(claim)
 
-    def _must_be_apart_elsewhere(path):
-        """Raise ValueError if a file of a database at path is one of a database that another
-        program has open."""
-        for suffix in (".log", ".tip", ".tmp", ".lock"):
-            for other in (path + suffix, path.removesuffix(suffix)):
-                name = other + ".lock"
-                if other == path or other in _claims or not flock or not os.path.isfile(name):
-                    continue
-                with suppress(OSError), open(name, "rb") as claim:  # it may be gone by now
-                    try:
-                        flock(claim, LOCK_SH | LOCK_NB)
-                    except BlockingIOError:
-                        text = "%s would share a file with %s, which is open in another process"
-                        raise ValueError(text % (path, other)) from None
+    def _must_be_apart_elsewhere(path, suffix):
+        """Raise ValueError if another program has a database open that would share a file with one
+        at path: this one's with the suffix would be its X, or the other way round."""
+        for other in (path + suffix, path.removesuffix(suffix)):
+            name = other + ".lock"
+            if other == path or other in _claims or not flock or not os.path.isfile(name):
+                continue
+            with suppress(OSError), open(name, "rb") as claim:  # it may be gone by now
+                try:
+                    flock(claim, LOCK_SH | LOCK_NB)
+                except BlockingIOError:
+                    text = "%s would share a file with %s, which is open in another process"
+                    raise ValueError(text % (path, other)) from None
 
     def _drop_claims():
         """Let other programs have what isn't open here any more."""
@@ -1750,13 +1750,13 @@ else:
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
     mine = path.lower()  # FAT ignores case
-    for other in _opened:
-        its = other.lower()
-        for suffix in (".log", ".tip", ".tmp", ".lock"):
+    for suffix in (".log", ".tip", ".tmp", ".lock"):
+        for other in _opened:
+            its = other.lower()
             if path == other or mine == its + suffix or mine + suffix == its:
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
-    if _ON_PC:
-        _must_be_apart_elsewhere(path)
+        if _ON_PC:
+            _must_be_apart_elsewhere(path, suffix)
 
 
 # The database.
@@ -2035,7 +2035,7 @@ class MicroTetherDB(_Mapping):
         transaction is rolled back alone, and the outermost block saves everything, as one batch.
         Don't ``await`` or ``yield`` in a block. A block that is misused raises RuntimeError.
         """
-        return _Guard(self, True, False)
+        return _Guard(self, True, False)  # atomic, not busy
 
     def lock(self) -> "AbstractContextManager[MicroTetherDB]":
         """Like transaction(), but if it raises, what was done so far stays and is saved.
@@ -2044,7 +2044,7 @@ class MicroTetherDB(_Mapping):
         the dicts and lists that were read in it: the others keep their changes, as if these were
         made outside a block.
         """
-        return _Guard(self, False, False)
+        return _Guard(self, False, False)  # not atomic, not busy
 
     # Saving.
 

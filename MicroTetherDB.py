@@ -67,6 +67,13 @@ else:
     # A lock() keeps copies of this many of the dicts and lists that are read in it, for each slot.
     _MAX_COPIES = const(8)
 
+_ENOENT = const(2)
+_ENOENT_IN_A_BROWSER = const(44)
+_EACCES = const(13)
+_EBUSY = const(16)
+_EISDIR = const(21)
+_EINVAL = const(22)
+
 try:
     from binascii import crc32
 
@@ -214,14 +221,6 @@ else:
 
     def _sync(file):
         file.flush()
-
-
-_ENOENT = const(2)
-_ENOENT_IN_A_BROWSER = const(44)
-_EACCES = const(13)
-_EBUSY = const(16)
-_EISDIR = const(21)
-_EINVAL = const(22)
 
 
 # Values: what can be stored, and how it is copied and compared.
@@ -451,31 +450,6 @@ def _checksum(value):
         return crc32(str(value).encode()) >> 2  # 30 bits: a small int, which is not on the heap
     except RuntimeError:
         return _MISSING
-
-
-def _is_still(value, was):
-    """Whether a value is what it was: was is its copy or checksum then, or _MISSING."""
-    return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
-
-
-def _must_save(key, value, was, own):
-    """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
-
-    own, {id: it}, has all dicts and lists that were in it when it was lent. Those that were put
-    into it since may belong to another value, too: it gets copies of them, which are added to own.
-    Raises TypeError or ValueError if it can't be stored.
-    """
-    if id(value) not in own:
-        return True  # an inner block, which checks it, has set or deleted the key
-    its = {}
-    _add_containers(value, its)
-    if its == own and _is_still(value, was):
-        return False
-    _plain_item(key, value, own.copy())
-    its = {}  # all, also inside of those that are in own already
-    _add_containers(value, its)
-    own.update(its)
-    return not _is_still(value, was)
 
 
 class _Unseen:
@@ -1005,13 +979,6 @@ class _Store:
         except Exception:
             pass
 
-    def end_rename(self):
-        """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
-        path_now, seals = self.find()
-        if path_now != self.path:
-            _rename(path_now, self.path)
-        return seals
-
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
@@ -1047,6 +1014,13 @@ class _Store:
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
+
+    def end_rename(self):
+        """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
+        path_now, seals = self.find()
+        if path_now != self.path:
+            _rename(path_now, self.path)
+        return seals
 
     def write(self, dicts, previous):
         """Replace X, in one step, by one with all that is in the dicts, and with previous as the
@@ -1166,6 +1140,31 @@ def _put(key, value):
 def _pair(note, old):
     """Return (was, own) of a note in lent, which may be was alone. old is that in before."""
     return note if type(note) is tuple else (note, {id(old): old})
+
+
+def _is_still(value, was):
+    """Whether a value is what it was: was is its copy or checksum then, or _MISSING."""
+    return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
+
+
+def _must_save(key, value, was, own):
+    """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
+
+    own, {id: it}, has all dicts and lists that were in it when it was lent. Those that were put
+    into it since may belong to another value, too: it gets copies of them, which are added to own.
+    Raises TypeError or ValueError if it can't be stored.
+    """
+    if id(value) not in own:
+        return True  # an inner block, which checks it, has set or deleted the key
+    its = {}
+    _add_containers(value, its)
+    if its == own and _is_still(value, was):
+        return False
+    _plain_item(key, value, own.copy())
+    its = {}  # all, also inside of those that are in own already
+    _add_containers(value, its)
+    own.update(its)
+    return not _is_still(value, was)
 
 
 def _abandon_up_to(block):
@@ -1313,6 +1312,37 @@ class _Block:
         block around it, None if there is none."""
         return _keeper(self.outer, self.db)
 
+    def put(self, key, value, text):
+        """Set a key or, with _MISSING, delete it. text is its record's text."""
+        db = self.db
+        keeper = self.keeper
+        slot = _hash(key) & (_SLOTS - 1)
+        data = db._data[slot]
+        old = data.get(key, _MISSING)
+        # A dict or list that was lent may have unsaved changes, so it is set even to the same.
+        if (type(old) in _SIMPLE or key not in db._lent_keys()) and _is_same(old, value):
+            return
+        self.text = None if keeper.notes else text
+        keeper.note_old(slot, key, old)
+        if value is not _MISSING:
+            if old is _MISSING:
+                db._has_grown = True
+            data[key] = value
+        else:
+            if _ON_PC:
+                keeper.note_order(data, key)
+            del data[key]
+
+    def note_old(self, slot, key, old):
+        """Note what was there before a key is set or deleted, unless that is noted already. Its
+        value isn't lent any more."""
+        before, lent = self.notes.setdefault(slot, ({}, {}))
+        if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
+            self.lend(slot, key, old)  # so that it is copied: the user may have it
+        self.collect(slot, key)
+        before.setdefault(key, old)
+        lent.pop(key, None)
+
     def lend(self, slot, key, value):
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
@@ -1349,16 +1379,6 @@ class _Block:
         before[key] = old
         lent[key] = note
 
-    def note_old(self, slot, key, old):
-        """Note what was there before a key is set or deleted, unless that is noted already. Its
-        value isn't lent any more."""
-        before, lent = self.notes.setdefault(slot, ({}, {}))
-        if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
-            self.lend(slot, key, old)  # so that it is copied: the user may have it
-        self.collect(slot, key)
-        before.setdefault(key, old)
-        lent.pop(key, None)
-
     def collect(self, slot, key):
         """Before a key is noted: if the block is large, collect garbage now and then, so that the
         heap stays whole. Each slot begins at another count: else all of them would do it at about
@@ -1373,26 +1393,51 @@ class _Block:
             ):
                 gc.collect()
 
-    def put(self, key, value, text):
-        """Set a key or, with _MISSING, delete it. text is its record's text."""
-        db = self.db
-        keeper = self.keeper
-        slot = _hash(key) & (_SLOTS - 1)
-        data = db._data[slot]
-        old = data.get(key, _MISSING)
-        # A dict or list that was lent may have unsaved changes, so it is set even to the same.
-        if (type(old) in _SIMPLE or key not in db._lent_keys()) and _is_same(old, value):
+    def commit(self):
+        """Make the changes durable or, in a block within a block, the outer one's."""
+        parent = self.parent()
+        if parent:
+            self.check()
+            self.hand_over(parent)
             return
-        self.text = None if keeper.notes else text
-        keeper.note_old(slot, key, old)
-        if value is not _MISSING:
-            if old is _MISSING:
-                db._has_grown = True
-            data[key] = value
-        else:
-            if _ON_PC:
-                keeper.note_order(data, key)
-            del data[key]
+        if self.text:
+            self.db._save((self.text,), len(self.text) + _RECORD_END)
+            return
+        size = 0
+        made = []  # the texts of a short batch, so that each is made once
+        for text in self.texts():
+            size += len(text) + _RECORD_END
+            if size < _PIECE:
+                made.append(text)
+        if size:
+            self.db._save(made if size < _PIECE else self.texts(), size)
+
+    def check(self):
+        """See that all it has lent can be saved, and shares no dict or list: as changed() does."""
+        for _ in self.changed():
+            pass
+
+    def hand_over(self, parent):
+        """Let the block that takes over know what this one knows."""
+        for slot in self.notes:
+            before, lent = self.notes[slot]
+            for key in before:
+                old = before[key]
+                was, own = _pair(lent.get(key, _MISSING), old)
+                if was is _MISSING:
+                    parent.note_old(slot, key, old)  # it was set or deleted, and perhaps lent then
+                if key in lent:
+                    parent.note_lent(slot, key, old, was, own)
+        if _ON_PC and not parent.order:
+            parent.order.extend(self.order)
+
+    def texts(self):
+        """Yield the text of a record for each change that may have to be saved."""
+        changed = self.changed()
+        if _ON_PC and self.order:
+            changed = self.changed_in_order()
+        for key, value in changed:
+            yield _encode((key,) if value is _MISSING else (key, value))
 
     def changed(self):
         """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted. Check what
@@ -1416,79 +1461,6 @@ class _Block:
                     )
                 if has_changed:
                     yield key, value
-
-    def check(self):
-        """See that all it has lent can be saved, and shares no dict or list: as changed() does."""
-        for _ in self.changed():
-            pass
-
-    def commit(self):
-        """Make the changes durable or, in a block within a block, the outer one's."""
-        parent = self.parent()
-        if parent:
-            self.check()
-            self.hand_over(parent)
-            return
-        if self.text:
-            self.db._save((self.text,), len(self.text) + _RECORD_END)
-            return
-        size = 0
-        made = []  # the texts of a short batch, so that each is made once
-        for text in self.texts():
-            size += len(text) + _RECORD_END
-            if size < _PIECE:
-                made.append(text)
-        if size:
-            self.db._save(made if size < _PIECE else self.texts(), size)
-
-    if _ON_PC:
-
-        def note_order(self, data, key):
-            """Note how the keys are ordered, before the first is deleted: this one."""
-            # Not for the last key in an operation that makes one change: restored, it is the
-            # last again. So popitem() takes no longer with many keys.
-            is_single = self.busy and not self.atomic
-            if not self.order and not (is_single and key == next(reversed(data))):
-                self.order.extend(data)
-
-        def changed_in_order(self):
-            """As changed(). What has moved, by being deleted and set again, is deleted first and
-            set last, so that it comes behind the rest."""
-            changed = dict(self.changed())
-            data = self.db._data[0]
-            # `in` uses this up: key by key and, at the first that has moved or is new, to its end.
-            # What comes behind that one has moved or is new, too.
-            before = iter(self.order)
-            last = {key: data[key] for key in data if key not in before}
-            for key in last:
-                if self.notes[0][0][key] is not _MISSING:
-                    yield key, _MISSING
-            for key in changed:
-                if key not in last:
-                    yield key, changed[key]
-            yield from last.items()
-
-    def texts(self):
-        """Yield the text of a record for each change that may have to be saved."""
-        changed = self.changed()
-        if _ON_PC and self.order:
-            changed = self.changed_in_order()
-        for key, value in changed:
-            yield _encode((key,) if value is _MISSING else (key, value))
-
-    def hand_over(self, parent):
-        """Let the block that takes over know what this one knows."""
-        for slot in self.notes:
-            before, lent = self.notes[slot]
-            for key in before:
-                old = before[key]
-                was, own = _pair(lent.get(key, _MISSING), old)
-                if was is _MISSING:
-                    parent.note_old(slot, key, old)  # it was set or deleted, and perhaps lent then
-                if key in lent:
-                    parent.note_lent(slot, key, old, was, own)
-        if _ON_PC and not parent.order:
-            parent.order.extend(self.order)
 
     def roll_back(self):
         """Restore what was there before, unless what has replaced it is durable. This needs no
@@ -1538,6 +1510,32 @@ class _Block:
         return False
 
     if _ON_PC:
+        # The order of the keys, which a dict keeps here.
+
+        def note_order(self, data, key):
+            """Note how the keys are ordered, before the first is deleted: this one."""
+            # Not for the last key in an operation that makes one change: restored, it is the
+            # last again. So popitem() takes no longer with many keys.
+            is_single = self.busy and not self.atomic
+            if not self.order and not (is_single and key == next(reversed(data))):
+                self.order.extend(data)
+
+        def changed_in_order(self):
+            """As changed(). What has moved, by being deleted and set again, is deleted first and
+            set last, so that it comes behind the rest."""
+            changed = dict(self.changed())
+            data = self.db._data[0]
+            # `in` uses this up: key by key and, at the first that has moved or is new, to its end.
+            # What comes behind that one has moved or is new, too.
+            before = iter(self.order)
+            last = {key: data[key] for key in data if key not in before}
+            for key in last:
+                if self.notes[0][0][key] is not _MISSING:
+                    yield key, _MISSING
+            for key in changed:
+                if key not in last:
+                    yield key, changed[key]
+            yield from last.items()
 
         def restore_order(self):
             data = self.db._data[0]
@@ -2189,35 +2187,6 @@ class MicroTetherDB(_Mapping):
             except Exception:
                 pass
 
-    def _fold(self):
-        self._store.roll_back()  # or, if the fold is cut off, a batch that has failed would count
-        self._check_lent()
-        self._store.fold(self._data)
-
-    def _lent_keys(self):
-        """Return the keys whose dict or list was lent or, if they are too many to be listed, all
-        keys: the database itself."""
-        lent = self._lent  # a callback that reads may add to it
-        return lent if len(lent) <= _MAX_LENT else self
-
-    def _lent_items(self, keys):
-        """Yield (key, value) of each dict or list at one of the keys."""
-        for key in keys:
-            value = self._find(key)
-            if isinstance(value, _CONTAINERS):
-                yield key, value
-
-    def _check_lent(self):
-        """Make sure that all can be saved. Where two values share a dict or list, the second gets
-        a copy; but what is itself the value of a key stays that, wherever else it is."""
-        keys = self._lent_keys()
-        unseen = _Unseen()
-        for _, value in self._lent_items(keys):
-            unseen.flip(id(value))  # out, so that another value that holds it gets a copy
-        for key, value in self._lent_items(keys):
-            unseen.flip(id(value))  # in again, for its own turn
-            _plain_item(key, value, unseen)
-
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Checks first that all can be saved."""
         store = self._store
@@ -2235,6 +2204,35 @@ class MicroTetherDB(_Mapping):
                     if key in keys:
                         left -= _is_same(part[key], value)
         return left != 0
+
+    def _fold(self):
+        self._store.roll_back()  # or, if the fold is cut off, a batch that has failed would count
+        self._check_lent()
+        self._store.fold(self._data)
+
+    def _check_lent(self):
+        """Make sure that all can be saved. Where two values share a dict or list, the second gets
+        a copy; but what is itself the value of a key stays that, wherever else it is."""
+        keys = self._lent_keys()
+        unseen = _Unseen()
+        for _, value in self._lent_items(keys):
+            unseen.flip(id(value))  # out, so that another value that holds it gets a copy
+        for key, value in self._lent_items(keys):
+            unseen.flip(id(value))  # in again, for its own turn
+            _plain_item(key, value, unseen)
+
+    def _lent_items(self, keys):
+        """Yield (key, value) of each dict or list at one of the keys."""
+        for key in keys:
+            value = self._find(key)
+            if isinstance(value, _CONTAINERS):
+                yield key, value
+
+    def _lent_keys(self):
+        """Return the keys whose dict or list was lent or, if they are too many to be listed, all
+        keys: the database itself."""
+        lent = self._lent  # a callback that reads may add to it
+        return lent if len(lent) <= _MAX_LENT else self
 
 
 if _ON_PC:

@@ -13,26 +13,27 @@ All data is in RAM, as plain dicts and lists: reading never touches the flash.
 
 The files of a database at ``X``:
 
-``X``      The data: one JSON object, one key a line, UTF-8. It is only ever replaced as a whole
+``X``      The data: one JSON object, one key per line, UTF-8. It is only ever replaced as a whole
            (a *fold*): ``X.tmp`` is written, synced and renamed over it. Its last two lines look
-           blank to any JSON reader: 32 spaces and tabs each, the bits of a CRC-32. The last is the
-           *seal*, of all before it; the one before is the seal of the X that this one replaced,
-           so that a journal that continued the older X can be recognised as stale. A file without
-           a seal, made by another program, can be read, too.
-``X.log``  The journal: what has changed since the fold.
-``X.tip``  The journal's newest records. While such a file is short, littlefs keeps it inside the
-           folder's own block, where appending hardly ever costs an erase. A full tip is appended
-           to the log as it is (a *spill*).
+           blank to any JSON reader: each spells a CRC-32 in 32 spaces and tabs. The last is the
+           *seal*, the CRC of all before it. The other repeats the seal of the X that this one
+           replaced: a journal that continues that one is stale. A file without a seal, made by
+           another program, can be read too.
+``X.log``  The *journal*, what has changed since the fold, but for its newest records.
+``X.tip``  The newest records. While a file is short, littlefs keeps it inside the folder's own
+           block, where appending hardly ever costs an erase. A full tip is appended to the log as
+           it is (a *spill*).
 
-Each line of a journal is a *record*: a JSON text, a mark (``+``: the *batch* goes on; space: last
-of its batch), 8 hex digits of *chain*, newline. ``["key",value]`` sets, ``["key"]`` deletes. The
-chain is the CRC-32 of all before it in the line, continuing the chain of the record before, in the
-log or the tip; the first of all continues the CRC in X's seal. A line that does not continue the
-chain is skipped, and a batch counts only if it is whole. This one rule excludes a journal from
-before the fold, what a spill has copied to the log already, and a record torn by a power cut. The
-next batch is written right after the last one that counts, over whatever is there, and only once
-that one has been synced. So a whole batch after a broken one proves that the broken one was whole
-once: that is damage, and the database is not opened.
+Each line of the journal is a *record*: a JSON text, a mark (``+`` if its *batch* goes on, a space
+if it is the last one), 8 hex digits, the *chain*, and a newline. ``["key",value]`` sets a key,
+``["key"]`` deletes it. The chain is the CRC-32 of what comes before it in the line, continued from
+the chain of the record before, in the log or the tip; the first record of all continues X's seal.
+
+A line that does not continue the chain is skipped, and a batch counts only if it is whole. This
+one rule excludes a journal from before the fold, what a spill has already copied to the log, and a
+record torn by a power cut. Each batch is written right after the last one that counts, over
+whatever is there, and only once that one has been synced. So a whole batch after a broken one
+proves that the broken one was whole once: that is damage, and the database is not opened.
 """
 
 # The annotations are for the type checkers of programs that use this module. Where a board and a
@@ -45,13 +46,13 @@ import json
 import os
 import sys
 
-# MicroPython looks for a built-in name among the module's own names first, in vain. So those that
-# are used often are the module's own.
+# MicroPython looks for a built-in name among the module's globals before anywhere else. So those
+# that are used most are made globals.
 from builtins import bytes, dict, id, isinstance, len, list, range, str, type  # noqa: UP029
 
 __version__ = "2.0.0"
 
-# The runtime: what differs between MicroPython and CPython. The rest looks at _ON_PC only.
+# The runtime: what differs between MicroPython and CPython. The rest asks for _ON_PC only.
 
 try:
     from micropython import const
@@ -59,12 +60,11 @@ except ImportError:
     const = int  # which returns an int as it is
     _ON_PC = True
 else:
-    _ON_PC = const(0)  # so the compiler leaves out all that is under `if _ON_PC`
-    # The keys of a database are spread over this many dicts, its slots: a board's str hashes can
-    # have as few as 8 bits, so that a dict of many keys is slow. A power of two: `&` is faster
-    # than `%`.
+    _ON_PC = const(0)  # a constant, so the compiler leaves out what is under `if _ON_PC`
+    # The keys of a database are spread over this many dicts, its slots. A board may hash a str to
+    # as few as 8 bits, which makes a large dict slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
-    # A lock() keeps copies of this many of the dicts and lists that are read in it, for each slot.
+    # How many of the dicts and lists that are read in a lock() it copies, for each slot.
     _MAX_COPIES = const(8)
 
 _ENOENT = const(2)
@@ -77,7 +77,7 @@ _EINVAL = const(22)
 try:
     from binascii import crc32
 
-    _hash = crc32  # a board's takes a str, too
+    _hash = crc32  # here it takes a str, too
 except ImportError:  # ESP8266
     _hash = len
 
@@ -101,7 +101,7 @@ if _ON_PC:
     from weakref import ref
 
     _SLOTS = 1
-    _hash = len  # there is one dict only
+    _hash = len  # any function will do for one slot
     _MAX_COPIES = sys.maxsize
 
     try:
@@ -117,7 +117,7 @@ if _ON_PC:
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
     def _with_path(error, path):
-        """Return an OSError as one that names the path, unless it names a file already."""
+        """Return the OSError, or a clearer one, with the path in it unless it names a file."""
         if not os.path.isdir(os.path.dirname(path)):
             return FileNotFoundError(_ENOENT, "there is no folder for it: make one first", path)
         if error.filename is None and path not in str(error):
@@ -125,21 +125,21 @@ if _ON_PC:
         return error
 
     def _task():
-        """Return the asyncio task that is running, or None. It is a weak reference, the same each
-        time, so that a task that nobody resumes is freed, with the block that it is in."""
-        with suppress(AttributeError, KeyError, RuntimeError):  # it may be just being imported
+        """Return a weak reference to the asyncio task that is running, or None. It is the same one
+        each time. A task that nobody resumes is freed, and so ends the block that it is in."""
+        with suppress(AttributeError, KeyError, RuntimeError):  # asyncio may be half imported
             task = sys.modules["asyncio"].current_task()
             return task and ref(task)
 
-    # Files: their mode and owner stay, and they are on the disk when _sync() or _rename() returns.
+    # Files keep their mode and owner, and are on the disk when _sync() or _rename() returns.
 
     def _open_at(start, path, like):
-        """Open a file for writing: the one that is there or, if start is 0, a new one, which has
-        the mode and owner of like, and follows no link."""
+        """Open a file for writing: the one that is there or, if start is 0, a new one. That has
+        the mode and owner of the file at like, and is never written through a link."""
         if start:
             return open(path, "r+b")
         stat = _stat(like)
-        is_its_own = path[:-4] == like  # X.tmp, .log or .tip; not that of a backup of like
+        is_its_own = path[:-4] == like  # like's .tmp, .log or .tip, not a backup's
         if is_its_own and stat and not stat.st_mode & 0o200:
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
@@ -148,8 +148,8 @@ if _ON_PC:
             return open(path, "xb")
         file = open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
         if os.name == "posix":
-            # Only root may give a file away, but any member of the group may set that: -1 keeps
-            # the owner.
+            # Only root may give a file away. Others may still set a group that they belong to: -1
+            # keeps the owner.
             for owner in (stat.st_uid, -1):
                 with suppress(PermissionError):
                     os.fchown(file.fileno(), owner, stat.st_gid)
@@ -166,7 +166,7 @@ if _ON_PC:
             try:
                 os.fsync(folder)
             except OSError as error:
-                if error.errno != _EINVAL:  # this file system can't sync a folder
+                if error.errno != _EINVAL:  # some file systems can't sync a folder
                     raise
             finally:
                 os.close(folder)
@@ -204,17 +204,17 @@ else:
     _main_thread = get_ident()
 
     def _task():
-        """Return the asyncio task that is running, or None. Only the main thread has any."""
+        """Return the asyncio task that is running, or None. Only the main thread runs any."""
         core = sys.modules.get("asyncio.core") or sys.modules.get("uasyncio.core")
         if core and get_ident() == _main_thread:
-            return getattr(core, "cur_task", None)  # while it is being imported, it has none yet
+            return getattr(core, "cur_task", None)  # asyncio may be half imported
         return None
 
     def _open_at(start, path, like):
-        """Open a file for writing: the one that is there, or a new one if start is 0.
+        """Open a file for writing: the one that is there or, if start is 0, a new one.
 
-        No branch may come between this and a `with`: a Ctrl-C there would lose the open file, and
-        when that is garbage-collected, littlefs writes it back as it was.
+        There must be no branch between this and the `with`, or Ctrl-C could leave the file open
+        there. Once it is garbage-collected, littlefs would write it back as it was.
         """
         mode = "r+b" if start else "wb"
         return open(path, mode)
@@ -1716,6 +1716,20 @@ if _ON_PC:
                     del _claims[path]
                     os.close(claim)
 
+    def _disown():
+        """Give up all databases, in a child that was forked: they are the parent's."""
+        global _lock, _releases, _innermost
+        _lock = allocate_lock()
+        _releases = int, _lock.release
+        _innermost = None
+        while _claims:
+            os.close(_claims.popitem()[1])
+        for db in list(_opened.values()):
+            db._retire("is the parent process's: open it after the fork, and in one process only")
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_disown)
+
 else:
 
     def _full_path(path):
@@ -2233,20 +2247,3 @@ class MicroTetherDB(_Mapping):
         keys: the database itself."""
         lent = self._lent  # a callback that reads may add to it
         return lent if len(lent) <= _MAX_LENT else self
-
-
-if _ON_PC:
-
-    def _disown():
-        """In a forked child, the databases are the parent's."""
-        global _lock, _releases, _innermost
-        _lock = allocate_lock()
-        _releases = int, _lock.release
-        _innermost = None
-        while _claims:
-            os.close(_claims.popitem()[1])
-        for db in list(_opened.values()):
-            db._retire("is the parent process's: open it after the fork, and in one process only")
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_disown)

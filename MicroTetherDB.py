@@ -224,34 +224,31 @@ else:
 
 
 # Values: what can be stored, and how it is copied and compared.
+#
+# own is always {id: it}, of the dicts and lists that belong to one value.
 
-# The value of a key that isn't there. Also, since nothing equals it, it stands for the copy or
-# checksum of a value that can't have one or needs none.
+# The value of a key that isn't there. It equals nothing, so it also stands for a copy or checksum
+# that can't be made or isn't needed.
 _MISSING = object()
 _CONTAINERS = (dict, list)
 _SIMPLE = (str, int, float, bool, type(None))
-_MAX_DEPTH = const(16)  # of dicts and lists in each other: a small stack must do for saving them
+_MAX_DEPTH = const(16)  # of dicts and lists in each other: what a board's small stack can save
 _MAX_DIGITS = const(4300)  # of an int: what CPython reads
 _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
-# How far an id is shifted to find its bit in an _Unseen, and that one's byte and page.
-_BIT_SHIFT = const(4)  # a bit for each 16 bytes of memory
-_BYTE_SHIFT = const(7)
-_PAGE_SHIFT = const(14)
-_PAGE_SIZE = const(128)  # in bytes
 
 
 def _where(parent, key):
-    """Return the name that messages give to the value of a key: db["a"]["b"], if the dict that it
-    is in, the parent, has the name db["a"]. TypeError if the key isn't a str."""
+    """Return what messages call the value of a key: db["a"]["b"], if they call the dict that it
+    is in, the parent, db["a"]. TypeError if the key isn't a str."""
     if not isinstance(key, str):
         raise TypeError("%s[%r]: a key must be a str" % (parent, key))
     return '%s["%s"]' % (parent, key)
 
 
 def _joined(text, where):
-    """Return a text in which each pair of surrogates is the one character that it stands for: what
-    JSON writes as \\ud83d\\ude00 a board reads as such a pair. ValueError for half of one."""
+    """Return a text with each pair of surrogates joined into the character that it stands for: a
+    board reads JSON's \\ud83d\\ude00 as such a pair. ValueError for half of one."""
     data = was = _encode(text)
     at = data.find(b"\xed")
     while at >= 0:
@@ -267,7 +264,8 @@ def _joined(text, where):
 
 
 def _simple(value, where):
-    """Return a value other than a dict or list as it reads back, in a plain type."""
+    """Return a value that isn't a dict or list as it reads back, in a plain type. TypeError or
+    ValueError if it can't be stored."""
     if type(value) not in _SIMPLE:
         if not isinstance(value, _SIMPLE):
             name = type(value).__name__
@@ -299,12 +297,14 @@ def _simple(value, where):
 
 
 def _plain(value, where, own, depth=1):
-    """Return value as it reads back: a copy in plain types. A subclass might be dumped otherwise.
+    """Return a value as it reads back: a copy in plain types, since json may dump subclasses in
+    other ways. Raises TypeError or ValueError if it can't be stored.
 
-    A dict or list in own, {id: it} or an _Unseen, isn't copied, but made plain itself, and taken
-    out of own: so where it is found a second time, that becomes a copy.
-    Raises TypeError or ValueError if it can't be stored. where is its name in messages: db["key"].
-    depth is 1 for the value of a key, 0 for a dict of keys, or a list of a key and its value.
+    A dict or list in own, which may be an _Unseen, isn't copied, but made plain itself, and taken
+    out of own. So where it is found once more, that becomes a copy.
+
+    where is what messages call it: db["key"]. depth is 1 for the value of a key; 0 for a dict of
+    keys, or a list of a key and its value.
     """
     if isinstance(value, (dict, list, tuple)):
         if depth > _MAX_DEPTH:
@@ -313,7 +313,7 @@ def _plain(value, where, own, depth=1):
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
             plain = {} if is_dict else list(value)
-            # If what holds it is shared, it will be found again: then it is to be copied.
+            # If what holds it is shared, it will be found again: then it has to be a copy, too.
             own.pop(id(plain), None)
         for key in list(value) if is_dict else range(len(value)):
             item_where = _where(where, key) if is_dict else "%s[%d]" % (where, key)
@@ -327,7 +327,7 @@ def _plain(value, where, own, depth=1):
 
 
 def _plain_item(key, value, own):
-    """Return [key, value] as it reads back. For own and what it raises, see _plain()."""
+    """Return [key, value] as it reads back. own, and what it raises, are as in _plain()."""
     where = _where("db", key)
     try:
         return [_simple(key, where), _plain(value, where, own)]
@@ -346,7 +346,7 @@ def _encode_item(key, value):
     try:
         text = _encode(item)
         if (
-            b"\xed" not in text  # how surrogates begin
+            b"\xed" not in text  # with which surrogates begin
             and len(text) < _MAX_DIGITS  # so no int in it is too long
             and text.count(b"[") + text.count(b"{") <= _MAX_DEPTH
         ):
@@ -355,13 +355,13 @@ def _encode_item(key, value):
                 return text, back
     except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
-    # There is some doubt whether it can be stored, or it reads back as something else.
+    # Perhaps it can't be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
-    if item[0] != key:  # it has a pair of surrogates: by the key as it is, it would not be found
+    if item[0] != key:  # a pair of surrogates was joined: the key as given would not be found
         raise ValueError(_where("db", key) + ": can't store a surrogate, half of a character")
     text = _encode(item)
-    # While item is still held, and from a copy of the text: so storing takes more memory than
-    # opening, and what could be stored can be opened.
+    # Read it while item is still held, and from a copy of the text. So storing takes more memory
+    # than opening, and what could be stored can be opened.
     return text, json.loads(text + b"\n")
 
 
@@ -371,7 +371,7 @@ def _keys_of(value):
 
 
 def _is_same(a, b):
-    """Whether a and b are the same JSON: 1, 1.0 and True are not, nor 0.0 and -0.0."""
+    """Whether a and b are the same JSON: 1, 1.0 and True differ, and so do 0.0 and -0.0."""
     kind = type(b)
     if type(a) is not kind or a != b:
         return False
@@ -383,21 +383,21 @@ def _is_same(a, b):
         return False
     for key in _keys_of(b):
         item = b[key]
-        is_simple = item is a[key] and type(item) in _SIMPLE  # as most are, and faster
-        if not is_simple and not _is_same(a[key], item):
+        is_untouched = item is a[key] and type(item) in _SIMPLE  # most are, and this is faster
+        if not is_untouched and not _is_same(a[key], item):
             return False
     return True
 
 
 def _copy(value, own, depth=1):
-    """Return a copy, unchecked, of a dict or list, with which it shares none inside. Add all plain
-    ones that are in the value to own, {id: it}. _MISSING if it nests too deep."""
+    """Return a deep copy of a dict or list, without checking what is in it; _MISSING if it nests
+    too deep. Add it, and all plain dicts and lists inside, to own."""
     if isinstance(value, dict):
         copy = dict(value.items())
     elif isinstance(value, (list, tuple)):
         copy = list(value)
     else:
-        return value  # of a subclass, or it can't be stored
+        return value  # a str of a subclass, say, or it can't be stored
     if depth > _MAX_DEPTH:
         return _MISSING
     if type(value) in _CONTAINERS:
@@ -413,11 +413,11 @@ def _copy(value, own, depth=1):
 
 def _restore(value, copy, own):
     """Make a dict or list hold again what its copy holds. Return whether that could be done: it
-    must still have the same keys, and all dicts and lists in it must be in own, {id: it}, and in
-    it only once. own is used up.
+    must still have the same keys, and each dict or list in it must be in own, and in it only once.
+    own is used up.
 
-    Raises nothing but MemoryError: on MicroPython, a second exception for which there is no memory
-    would replace the one that the block has raised.
+    Raises MemoryError only. On MicroPython, another exception for which there is no memory would
+    replace the one that the block has raised.
     """
     kind = type(copy)
     if own.pop(id(value), None) is not value or type(value) is not kind or len(value) != len(copy):
@@ -433,8 +433,8 @@ def _restore(value, copy, own):
 
 
 def _add_containers(value, own, depth=1):
-    """Add a dict or list, and all plain dicts and lists inside, to own, {id: it}, down to where it
-    nests too deep to be stored."""
+    """Add a dict or list, and all plain dicts and lists inside, to own, down to where it nests too
+    deep to be stored."""
     if depth > _MAX_DEPTH:
         return
     own[id(value)] = value
@@ -452,12 +452,19 @@ def _checksum(value):
         return _MISSING
 
 
-class _Unseen:
-    """The dicts and lists that _plain() hasn't found yet, as its own: to find what is there twice
-    in all of a database. At first all are in it.
+# How far an id is shifted to find its bit in an _Unseen, and that bit's byte and page.
+_BIT_SHIFT = const(4)  # a bit for each 16 bytes of memory
+_BYTE_SHIFT = const(7)
+_PAGE_SHIFT = const(14)
+_PAGE_SIZE = const(128)  # in bytes
 
-    {id: it} of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
-    of memory, since no two objects begin in the same 16, in many small pieces.
+
+class _Unseen:
+    """The dicts and lists that _plain() hasn't found yet: as its own, to find what is in a
+    database twice. At first all that there may be are in it.
+
+    A dict of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
+    of memory, as no two objects begin in the same 16, and keeps the bits in small pieces.
     """
 
     def __init__(self):

@@ -493,19 +493,21 @@ _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # in bytes, with the newline after it
 _RECORD_END = const(10)  # what follows a record's text: the mark and the chain
-_ANY = (b"",)  # for _read_sealed(): any line contains that
-# What stands for the seal of an X that has none. All seals are greater.
+_ANY = (b"",)  # for _read_sealed(): each line contains that
+# What stands for the seal of an X without a good one. All seals are greater.
 _NO_X = const(0)
 _NO_SEAL = const(-1)  # another program made it
-_DAMAGED = const(-2)  # it has one, but that is wrong
-# What a backup holds in place of the previous seal: the one of these that the file which it
-# replaces doesn't hold, so that two backups of the same data differ in their seals.
+_DAMAGED = const(-2)  # its seal is wrong
+# What a backup holds in place of the previous seal: of the two, the one that the file it replaces
+# doesn't hold. So two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
 _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
 _PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
 _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
+_MOST_COPIED = const(16)  # how many times what is appended an append may copy of what is there
+_TAB = const(9)
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
 _S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
@@ -517,12 +519,12 @@ def _bits(crc):
     line = bytearray(32 * b" " + b"\n")
     for bit in range(32):
         if crc >> bit & 1:
-            line[31 - bit] = 9  # a tab
+            line[31 - bit] = _TAB
     return line
 
 
 def _stat(path):
-    """Return what os.stat() does, or None if there is no such file."""
+    """Return what os.stat() does, but None if there is no such file."""
     try:
         return os.stat(path)
     except OSError as error:
@@ -542,13 +544,13 @@ def _size(path):
 
 
 def _pieces(file, at, margin):
-    """Yield the lines of a file from the offset at on, in pieces of whole lines of some 512 bytes:
-    (at, text, end), where text[margin:end] are the lines, and at is their offset. After them text
-    has room for another 2 * margin bytes, at least.
+    """Yield the lines of a file from the offset at on, some 512 bytes of whole lines at a time:
+    (at, text, end). The lines are text[margin:end], and at is now their offset. Behind them, text
+    has room for at least 2 * margin more bytes.
 
     All pieces are read into one buffer: one for each would leave holes in the heap. A line that is
-    longer gets a text of its own; if there is no margin, that holds nothing else. The file isn't
-    opened here: a generator that is left early would not close it.
+    longer gets a text of its own, which holds nothing else if there is no margin. The caller opens
+    the file: a generator that is left early would not close it.
     """
     buffer = bytearray(_PIECE + 4)
     while True:
@@ -577,8 +579,9 @@ def _pieces(file, at, margin):
 
 
 def _records(file, chain, start, others=False):
-    """Yield (at, line, chain) of each line of a file, from the offset start on, that continues the
-    chain, or with others of all lines. The chain is the one that the line should end with."""
+    """Yield (at, line, chain) for each record of a file, from the offset start on, that continues
+    the chain: its offset, itself, its own chain. With others, yield all other lines, too, with the
+    chain that they would have."""
     for at, text, end in _pieces(file, start, 0):
         if end < len(text):  # else it is one long line, which isn't copied
             text = bytes(text[:end])  # an old firmware's bytearray has no find()
@@ -596,7 +599,7 @@ def _records(file, chain, start, others=False):
 
 
 def _cut(line):
-    """Yield (start, stop) of each record in a line of a journal: there is more than one where the
+    """Yield (start, stop) for each record in a line of a journal: there is more than one where the
     newline after a batch is broken."""
     bare = line.rstrip(b" \n")
     if not bare.strip(b"\0"):
@@ -614,10 +617,10 @@ def _cut(line):
 
 
 def _last_durable(file, start, before):
-    """Return the chain of the last record, after the offset start of a journal file, which must
-    have been durable, since a batch that continues it was written later. None if there is none.
+    """Return the chain of the last record, from the offset start of a journal file on, that must
+    have been durable once, as a batch that continues it was written later. None if there is none.
 
-    before is the chain at start, up to which all counts.
+    before is the chain of what comes before start. All of that counts.
     """
     durable = None
     chains = ()  # what the chain of the record before may be, if it ends its batch
@@ -631,12 +634,12 @@ def _last_durable(file, start, before):
                 said = 0
             for chain in chains:
                 if said == crc32(text, chain):
-                    # If only the newline between the two is broken, this batch isn't torn either:
-                    # it must have been durable, too.
+                    # If only the newline between the two is broken, this batch isn't torn either,
+                    # so it was durable, too.
                     durable = said if first else chain
             if not at and b"\0" not in line and end == b"%08x\n" % said:
-                # A file's first record has none before it to prove. It proves itself, if it looks
-                # whole.
+                # A file's first record has none before it to be checked against: it was durable
+                # if it looks whole.
                 durable = said
             # The text's last byte or the mark may be broken. Two equal ones may be a page that was
             # never written.
@@ -648,12 +651,10 @@ def _last_durable(file, start, before):
 
 
 def _parse(text, end, path):
-    """Return what text[:end], JSON from the file at path, says.
-
-    ValueError if a number is too large for the floats of this board.
-    """
+    """Return what text[:end], JSON from the file at path, holds. ValueError if a number in it is
+    too large for this board's floats."""
     try:
-        value = json.loads(memoryview(text)[:end])  # without a copy of what may be long
+        value = json.loads(memoryview(text)[:end])  # no copy: it may be long
     except TypeError:  # a PC, and old firmware
         value = json.loads(text[:end])
     if b"e+" in text and "inf" in str(value):
@@ -662,7 +663,8 @@ def _parse(text, end, path):
 
 
 def _seals_of(path):
-    """Return the seal of the X at path, or what stands for it, and the seal of the X before."""
+    """Return the seals of the X at path, or what stands for them: its own, and that of the X
+    before."""
     left = _size(path)
     if not left:
         return _NO_X, _NO_X
@@ -689,8 +691,8 @@ def _seals_of(path):
 
 
 def _read_sealed(path, texts):
-    """Yield the data of a database's X in parts, dicts of some keys each: of those whose lines
-    contain one of the texts, and perhaps of others."""
+    """Yield the data of an X with a seal in parts, dicts of some keys each: of all keys whose
+    lines contain one of the texts, and perhaps of others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start, 1):
@@ -698,7 +700,7 @@ def _read_sealed(path, texts):
             if text[end - 2 : end] != b",\n":
                 break
             for wanted in texts:
-                # Another runtime may have escaped the key in another way.
+                # Another runtime may have escaped a key differently.
                 if wanted in text or b"\\" in wanted:
                     text[end - 2] = _CLOSE_BRACE
                     yield _parse(text, end, path)
@@ -717,8 +719,8 @@ def _read_foreign(path):
             end = file.read().rstrip()
             file.seek(0)
             data = json.load(file)
-        # Firmware before 1.26 reads an object that was cut off, too. If it has one key a line, its
-        # brace is on a line of its own; one that is not may be a value's.
+        # Firmware before 1.26 reads an object that was cut off, too. With one key per line, its
+        # closing brace is on a line of its own: any other may be a value's.
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it doesn't hold a whole JSON object")
@@ -747,22 +749,23 @@ def _write_batch(file, texts, chain):
 class _Store:
     """The files of one database. It knows records and batches, but no blocks and locks.
 
-    A suffix is the end of a file's name: ".log", say. A start, end or at is an offset in a file.
+    A suffix is the end of a file's name: ".log", say. A variable called start, end or at is an
+    offset in a file.
     """
 
     # X.
     seal = _NO_SEAL  # that of X, or what stands for it
-    # Whether X doesn't hold the seal of the X before: if it is another program's, a restored
-    # backup, or version 1's. Beside it, a journal with a damaged beginning can't be told from a
-    # stale one, so the first write folds.
+    # Whether X lacks the seal of the X before: another program's, a restored backup, version 1's.
+    # Beside it, a journal with a damaged beginning can't be told from a stale one. So the first
+    # write folds.
     is_copy = True
-    has_tmp = False  # whether X.tmp may be there, of a fold that was cut or has failed
+    has_tmp = False  # whether there may be an X.tmp, of a fold that was cut off or has failed
 
     # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
     # tuple, so that Ctrl-C can't come when only some of it is set. Each batch and each fold makes
-    # another object: that tells a block whether what it has changed is durable.
+    # a new one: this tells a block whether its changes are durable.
     end = _NO_SEAL, 0, 0
-    failed = None  # a batch that failed: the suffix of the file that ends with it, and its offset
+    failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued, so that the next write folds
 
     if _ON_PC:
@@ -772,11 +775,11 @@ class _Store:
         self.path = path
 
     def read(self):
-        """Yield what the files say in parts, dicts of some keys each: the value of a key, _MISSING
-        where it is deleted.
+        """Yield what the files hold in parts, dicts of some keys each, the oldest first. The value
+        of a key that was deleted is _MISSING.
 
-        Raises ValueError if they are damaged, or not a database's. Changes nothing, except that
-        it ends a rename that was cut off: FAT removes the old X before it renames X.tmp.
+        Raises ValueError if they are damaged, or not a database's. Changes nothing, except that it
+        finishes a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
         path = self.path
         suffixes = self.check()
@@ -786,7 +789,7 @@ class _Store:
             raise ValueError(_DAMAGE % (path, why))
         self.seal = seal
         if seal <= _NO_X:
-            # A torn X.tmp of at most that size is what is left of a new database.
+            # A torn X.tmp no larger than that is all there is of a new database.
             if suffixes or seal == _NO_X and _size(path + ".tmp") > _EMPTY_SIZE:
                 why = "missing, or was edited, while .log, .tip or a broken .tmp is there"
                 raise ValueError(_DAMAGE % (path, why))
@@ -821,8 +824,8 @@ class _Store:
     def find(self):
         """Return the path at which X is now, and its seals, as _seals_of() does.
 
-        FAT removes the old X, writes X as a second name of X.tmp, and removes the first. If it was
-        cut off after the first step, X is at X.tmp; after the second, it is a ValueError.
+        To rename X.tmp, FAT removes the old X, enters X as a second name, and removes the first.
+        Cut off after the first step, X is at X.tmp; after the second, ValueError is raised.
         """
         path = self.path
         seals = _seals_of(path)
@@ -840,11 +843,11 @@ class _Store:
         return path, seals
 
     def read_journal(self, suffixes, previous):
-        """Yield what the journal says: the changes in the batches that continue the seal.
+        """Yield the changes in the batches of the journal that continue the seal.
 
-        What comes after the last of these in a file is overwritten by the next one. Raises
-        ValueError if something there was durable once, but neither counts in the other file, as
-        what a spill has left does, nor is stale: from before the last fold.
+        What follows the last of these in a file will be overwritten. Raises ValueError if some of
+        that was durable once, unless it counts in the other file, since a spill has copied it, or
+        is stale, from before the last fold.
         """
         chain = self.seal
         log = tip = 0
@@ -875,7 +878,8 @@ class _Store:
             batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
             for _, record, _ in batch:
                 change = _parse(record, -_RECORD_END, self.path)
-                # On a PC a key that was deleted and set again is the last one now.
+                # On a PC, a key that was deleted and set again has become the last one: so its
+                # two changes go into two parts.
                 if _ON_PC and change[0] in part or len(part) == _KEYS_AT_ONCE:
                     yield part
                     part = {}
@@ -906,7 +910,7 @@ class _Store:
         raise ValueError(_DAMAGE % (self.path, why))
 
     def read_again(self, texts):
-        """Read X again, where there is no journal. Return its parts, as _read_sealed() does; none
+        """Read X again, when there is no journal. Return its parts, as _read_sealed() does; none
         if X is gone or damaged by now."""
         if self.seal == _NO_SEAL:
             return _Store(self.path).read()
@@ -915,8 +919,8 @@ class _Store:
         return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):
-        """Make a batch durable: records of the texts, in the tip or, if it spills, in the log,
-        after a copy of the tip. If it raises, nothing of it counts once roll_back() has worked."""
+        """Make a batch durable, a record for each of the texts: in the tip or, if it spills, in
+        the log, behind a copy of the tip. If this raises, roll_back() keeps it from counting."""
         chain, log, tip = self.end
         suffix, start = ".tip", tip
         copied = 0
@@ -924,14 +928,14 @@ class _Store:
             suffix, start = ".log", log
             copied = tip
             if not log + tip:
-                # The tip may be stale, and what it continued is in the log that is replaced now.
+                # A stale tip couldn't be recognised without the log that it continued, which is
+                # about to be overwritten.
                 self.remove(".tip")
         path = self.path + suffix
-        # What roll_back() is to cut off. All of a file of which nothing counts: a stale one may
-        # begin with a record.
+        # For roll_back(). 0 if nothing in the file counts: a stale one may begin with a record.
         self.failed = suffix, start and start + copied
         if self.has_tmp:
-            # What is left of a fold that was cut off must not be taken for newer than the journal.
+            # What a fold that was cut off has left must not be taken for newer than the journal.
             self.remove_tmp()
         with _open_at(start, path, self.path) as file:
             if file.seek(0, 2) < start:
@@ -942,9 +946,9 @@ class _Store:
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
-                # littlefs copies the last block at each append: if that is too much for what was
-                # appended now, let the next append begin with a fresh block.
-                most = 16 * (end - start)
+                # littlefs copies a file's last block to append to it. If that would be too much
+                # for what was appended now, pad the block, so that the next append copies none.
+                most = _MOST_COPIED * (end - start)
                 while end % _ERASE_SIZE > most:
                     end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
             elif _ON_PC and -start % _ERASE_SIZE < end - start:
@@ -957,7 +961,7 @@ class _Store:
         self.failed = None
 
     def copy_tip(self, file, left):
-        """Copy to the log what counts of the tip. In one piece it would need that much memory."""
+        """Copy what counts of the tip to the log, in small pieces, which take little memory."""
         with open(self.path + ".tip", "rb") as source:
             while left:
                 text = source.read(min(left, 64))
@@ -966,8 +970,8 @@ class _Store:
                 left -= file.write(text)
 
     def roll_back(self):
-        """Keep a batch that has failed, if one has, from counting: it may have reached the disk.
-        It is noted as failed until that has worked. This takes no room on the disk."""
+        """If a batch has failed, keep it from counting, as it may have reached the disk. It stays
+        noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
         suffix, start = self.failed
@@ -992,7 +996,7 @@ class _Store:
         _, log, tip = self.end
         if must_fold:
             there = self.end_rename()[0]
-            # Whether a fold has taken effect that has failed.
+            # A fold that has failed may have taken effect.
             if there > _NO_X and there != self.seal:
                 if _ON_PC:
                     _sync_folder(self.path)
@@ -1000,7 +1004,7 @@ class _Store:
                 self.seal = there
         # A journal must not get older than the previous X, or it can't be recognised as stale.
         if not tip:
-            self.remove(".tip")  # first: without the log, nobody knows that it is stale
+            self.remove(".tip")  # first: without the log, it can't be recognised as stale
         if not log:
             self.remove(".log")
         seal = self.write(dicts, max(self.seal, _NO_X))
@@ -1009,7 +1013,7 @@ class _Store:
         self.failed = None
         self.is_copy = False
         try:
-            if must_fold:  # nobody knows what is in the journal
+            if must_fold:  # the journal may hold anything
                 self.remove_others()
             self.must_fold = False
         except Exception:
@@ -1023,7 +1027,7 @@ class _Store:
         self.remove(".tip", ".log")
 
     def end_rename(self):
-        """Give X its name, if it is at X.tmp. Return its seals, as _seals_of() does."""
+        """Finish a rename that was cut off. Return X's seals, as _seals_of() does."""
         path_now, seals = self.find()
         if path_now != self.path:
             _rename(path_now, self.path)
@@ -1031,8 +1035,8 @@ class _Store:
 
     def write(self, dicts, previous):
         """Replace X, in one step, by one with all that is in the dicts, and with previous as the
-        seal of the X before. Return its seal. Set must_fold if it failed but may have taken
-        effect."""
+        seal of the X before. Return its seal. If this fails but may have taken effect, set
+        must_fold."""
         path = self.path
         must_fold = self.must_fold
         like = path
@@ -1073,7 +1077,7 @@ class _Store:
         try:
             self.remove(".tmp")
         except OSError:
-            self.remove(".tmp")  # once more: a backup's would take room for good
+            self.remove(".tmp")  # once more: nobody would ever remove a backup's
         self.has_tmp = False
 
     def remove(self, *suffixes):

@@ -1097,11 +1097,12 @@ class _Store:
 # File systems are not thread-safe, so all databases of a program share one lock. The thread that
 # holds it is in a block: in one of the user's, or in an operation's.
 _lock = allocate_lock()
-# What frees the lock as a block ends. Within another block that is int(), which does nothing.
+# What a block calls as it ends: within another block int(), which does nothing; else what frees
+# the lock.
 _releases = int, _lock.release
-_innermost = None  # the innermost block that is open. Blocks are linked by .outer
+_innermost = None  # the innermost block that is open. Its .outer is the one around it, and so on
 _owner = None  # the thread that is in it
-_task_inside = None  # the asyncio task that has entered the outermost, if there are any
+_task_inside = None  # the asyncio task that has entered it, if any has
 
 _FEW_NOTES = const(7)  # of a slot: a block with no more is small
 _NOTES_AT_ONCE = const(16)  # of a slot, until garbage is collected
@@ -1117,15 +1118,15 @@ _BUSY = (
 
 
 def _own_block():
-    """Return the innermost open block, if it is this thread's, or None."""
-    # The block first: whoever enters one sets it last. No branch, where a callback might come.
+    """Return the innermost open block if it is this thread's, else None."""
+    # The block first, since whoever enters one sets it last. No branch: a callback might come.
     block, owner = _innermost, _owner
     return block if block and owner == get_ident() else None
 
 
 def _keeper(block, db):
-    """Return the block that keeps the notes of db's changes in a block; None if neither that nor
-    one around it is db's."""
+    """Return the block that keeps the notes of what is changed in db within a block; None if
+    neither that block nor one around it is db's."""
     while block and block.db is not db:
         block = block.outer
     return block and block.keeper
@@ -1134,7 +1135,8 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function must be written in C: a callback that came in it would wait for the lock for ever.
+    The function must be written in C, where no callback comes: that would wait for the lock for
+    ever.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1149,21 +1151,23 @@ def _put(key, value):
 
 
 def _pair(note, old):
-    """Return (was, own) of a note in lent, which may be was alone. old is that in before."""
+    """Return (was, own) of a note in a block's lent, which may be was alone. old is what the same
+    key has in before."""
     return note if type(note) is tuple else (note, {id(old): old})
 
 
 def _is_still(value, was):
-    """Whether a value is what it was: was is its copy or checksum then, or _MISSING."""
+    """Whether a value is what it was when was, its copy or checksum, was made. Never if that is
+    _MISSING."""
     return _checksum(value) == was if isinstance(was, int) else _is_same(was, value)
 
 
 def _must_save(key, value, was, own):
-    """Return whether a value that a block has lent has to be saved: whether it isn't what it was.
-
-    own, {id: it}, has all dicts and lists that were in it when it was lent. Those that were put
-    into it since may belong to another value, too: it gets copies of them, which are added to own.
+    """Return whether a value that a block has lent isn't what it was, so that it must be saved.
     Raises TypeError or ValueError if it can't be stored.
+
+    own has the dicts and lists that were in it when it was lent. Those that were put into it since
+    may belong to another value, too: it gets copies of them, which are added to own.
     """
     if id(value) not in own:
         return True  # an inner block, which checks it, has set or deleted the key
@@ -1179,7 +1183,7 @@ def _must_save(key, value, was, own):
 
 
 def _abandon_up_to(block):
-    """Roll back this thread's open blocks that are inside of a block, or all if it is None."""
+    """Roll back and leave this thread's open blocks inside of a block, or all if it is None."""
     while _own_block() is not block:
         _innermost.roll_back()
         _innermost.leave()
@@ -1188,11 +1192,12 @@ def _abandon_up_to(block):
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
-    text = None  # what its record says, if an operation has put one key only
-    path = None  # of the backup that it makes, if any: an error is to name that
+    text = None  # its record's text, if it is an operation that has put one key only
+    path = None  # of the backup that it makes, if any, for errors to name
     if _ON_PC:
-        is_left = False  # for the guard
-        raised = None  # what was raised in it, as the guard was told
+        # For the guard:
+        is_left = False
+        raised = None  # what was raised in it
 
     def __init__(self, db, atomic=False, busy=True):  # by default, an operation's
         self.db = db
@@ -1200,28 +1205,29 @@ class _Block:
         # an operation that makes several changes. If not, the block around it keeps its notes, if
         # there is one.
         self.atomic = atomic
-        # Whether the module is at work in it, so that a callback may read but not write: in an
-        # operation's block always, in a user's as it ends.
+        # Whether the module is at work in it, so that callbacks may read, but not write: always in
+        # an operation's block, in a user's while it ends.
         self.busy = busy
         # __enter__ sets these. They are made here, since there may be no memory for them once the
         # lock is taken.
         self.outer = None  # the block around it
-        # The block that keeps its notes; None until it is entered. On a PC True once it has been
-        # left: a block that referred to itself would not be freed at once.
+        # The block that keeps its notes. None until it is entered. On a PC, True once it has been
+        # left, since a block that refers to itself isn't freed at once.
         self.keeper = None
-        # What it has to save, and how to roll that back: {slot: (before, lent)}, two dicts by key.
+        # What it may have to save, and how to roll that back: {slot: (before, lent)}, two dicts by
+        # key.
         #
         # before[key]: the value before the key was set, deleted or lent, _MISSING if there was
-        # none. For a dict or list that was lent, it is a copy.
+        # none. Of a dict or list that was lent, it is a copy.
         #
         # lent[key]: (was, own), for a dict or list that the user may change in place.
-        #   was: what tells whether it has changed: that copy. _MISSING if the block has set it.
-        #   own: all dicts and lists that belong to it, {id: it}. If that is only the one that
-        #     before has, the note is was alone, not a tuple.
+        #   was: that copy, which tells whether it has changed. _MISSING if the block has set it.
+        #   own: the dicts and lists that belong to it. If before[key] is all there is in that, the
+        #     note is just was, not a tuple.
         #
-        # Of a value that nests too deep, or if a lock() has lent many, which would take too much
-        # memory, there is no copy: before has the value itself, and was is _MISSING or a checksum.
-        # Then a change in place is saved, but can't be rolled back.
+        # There is no copy of a value that nests too deep nor, where a lock() has lent many, of the
+        # rest. Then before has the value itself, and was is _MISSING or a checksum: a change in
+        # place is saved, but can't be rolled back.
         self.notes = {}
         if _ON_PC:
             self.order = []  # how the keys were ordered before the first was deleted
@@ -1235,7 +1241,7 @@ class _Block:
         task = _task()
         outer = _own_block()
         keeper = self
-        acquire = int if outer else _lock.acquire  # int() does nothing: it is this thread's
+        acquire = int if outer else _lock.acquire  # int() does nothing: this thread has the lock
         if outer:
             if outer.busy:
                 raise RuntimeError(_BUSY)
@@ -1243,7 +1249,7 @@ class _Block:
                 raise RuntimeError("busy: another task is in a block. Don't await in a block")
             if not self.atomic:
                 keeper = _keeper(outer, db) or self
-        # A callback or Ctrl-C comes where code branches, so not between these lines.
+        # No branch in these lines: callbacks and Ctrl-C come where code branches.
         acquire()
         was = self.keeper
         self.keeper = keeper
@@ -1252,7 +1258,7 @@ class _Block:
         _owner = me
         _innermost = self
         try:
-            db._since = db._store.end  # in here: a subclass may not have called our __init__()
+            db._since = db._store.end  # in the try: a subclass may not have called our __init__()
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
@@ -1263,12 +1269,12 @@ class _Block:
                 self.busy = False
             return db
         except BaseException:
-            finish = _Block.leave  # not self.leave(): that takes more stack
+            finish = _Block.leave  # not self.leave(), which takes more stack
             finish(self)
             raise
 
     def __exit__(self, kind, error, _):
-        finish = _Block.leave  # not self.leave: that takes memory, and there may be none
+        finish = _Block.leave  # not self.leave, which takes memory: there may be none
         is_operation = self.busy
         try:
             if _own_block() is not self:
@@ -1278,15 +1284,15 @@ class _Block:
                 _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
             self.busy = True
             if kind and (self.atomic or is_operation):
-                self.roll_back()  # and again below, if Ctrl-C comes as it begins
+                self.roll_back()  # once more below, if Ctrl-C comes as this begins
             elif self.notes:
                 self.commit()
             if kind and is_operation:
-                raise error  # to recover, below: what has failed may be the disk
+                raise error  # so that _recover() is called: perhaps the disk has failed
         except BaseException as failure:
             self.roll_back()
             self.db._recover(failure)
-            # But not if it comes from what update() was given: a generator that reads a file, say.
+            # But not what update() was given may have raised: a generator that reads a file, say.
             if isinstance(failure, OSError) and not (self.atomic and failure is error):
                 raise _with_path(failure, self.path or self.db._path) from None
             raise
@@ -1300,13 +1306,14 @@ class _Block:
             if _innermost is not self:
                 return  # in a child that was forked in the middle of it
             _drop_claims()  # here, so that the next operation drops what Ctrl-C has left
-        _innermost = self.outer  # no branch from here on: Ctrl-C could come there
+        # No branch in these lines: Ctrl-C could come there.
+        _innermost = self.outer
         _releases[self.outer is None]()
         if _ON_PC:
             self.is_left = self.keeper = True
 
     def refuse_to_end(self):
-        """Roll back all blocks that are open, if this is one of them, and free the lock."""
+        """Raise RuntimeError. If this block is open, first roll back and leave all that are."""
         if self.is_open():
             _abandon_up_to(None)
         raise RuntimeError(_MISUSED)
@@ -1319,18 +1326,19 @@ class _Block:
         return block is self
 
     def parent(self):
-        """Return the block that takes over its notes as it ends: the keeper of the database's
-        block around it, None if there is none."""
+        """Return the block that takes over its notes as it ends: the keeper of what is changed in
+        its database in the blocks around it. None if it has none around it."""
         return _keeper(self.outer, self.db)
 
     def put(self, key, value, text):
-        """Set a key or, with _MISSING, delete it. text is its record's text."""
+        """Set a key or, if the value is _MISSING, delete it. text is that of its record, if it is
+        known."""
         db = self.db
         keeper = self.keeper
         slot = _hash(key) & (_SLOTS - 1)
         data = db._data[slot]
         old = data.get(key, _MISSING)
-        # A dict or list that was lent may have unsaved changes, so it is set even to the same.
+        # A dict or list that was lent may have unsaved changes, so it is set even to an equal one.
         if (type(old) in _SIMPLE or key not in db._lent_keys()) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
@@ -1345,11 +1353,11 @@ class _Block:
             del data[key]
 
     def note_old(self, slot, key, old):
-        """Note what was there before a key is set or deleted, unless that is noted already. Its
-        value isn't lent any more."""
+        """Before a key is set or deleted, note its value, unless the key has a note already. From
+        now on that value isn't lent any more."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if not self.busy and isinstance(old, _CONTAINERS) and key not in before:
-            self.lend(slot, key, old)  # so that it is copied: the user may have it
+            self.lend(slot, key, old)  # makes a copy, since the user may hold the value
         self.collect(slot, key)
         before.setdefault(key, old)
         lent.pop(key, None)
@@ -1357,12 +1365,12 @@ class _Block:
     def lend(self, slot, key, value):
         """Note a dict or list that the user may change in place."""
         before, lent = self.notes.get(slot, ({}, {}))
-        note = lent.get(key)  # at once: a callback that writes may take it out
+        note = lent.get(key)  # once only: a callback that writes may remove it
         if note is not None and id(value) in _pair(note, before[key])[1]:
             return
         if self.busy and key not in before:
-            # A callback reads it, or what update() was given, and this operation hasn't set it: so
-            # the user's block lends it, if there is one.
+            # A callback reads it, or what update() was given does, and this operation hasn't set
+            # it. So it is for the user's block to lend it, if there is one.
             parent = self.parent()
             if parent:
                 parent.lend(slot, key, value)
@@ -1378,7 +1386,7 @@ class _Block:
         self.note_lent(slot, key, old, was, own)
 
     def note_lent(self, slot, key, old, was, own):
-        """Note that a dict or list is lent. What is noted of the key already stays as it is."""
+        """Note that a dict or list is lent. If the key has a note, its old and was stay."""
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
@@ -1391,9 +1399,9 @@ class _Block:
         lent[key] = note
 
     def collect(self, slot, key):
-        """Before a key is noted: if the block is large, collect garbage now and then, so that the
-        heap stays whole. Each slot begins at another count: else all of them would do it at about
-        the same time."""
+        """Before a note is added, collect garbage now and then if the block is large, so that the
+        heap stays whole. Each slot does it at counts of its own, or all would at about the same
+        time."""
         if not _ON_PC:
             before = self.notes[slot][0]
             count = len(before)
@@ -1405,7 +1413,7 @@ class _Block:
                 gc.collect()
 
     def commit(self):
-        """Make the changes durable or, in a block within a block, the outer one's."""
+        """Make the changes durable or, in a block within a block, leave them to the outer one."""
         parent = self.parent()
         if parent:
             self.check()
@@ -1415,7 +1423,7 @@ class _Block:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
             return
         size = 0
-        made = []  # the texts of a short batch, so that each is made once
+        made = []  # the texts, if the batch is short: so each is made once only
         for text in self.texts():
             size += len(text) + _RECORD_END
             if size < _PIECE:
@@ -1424,26 +1432,26 @@ class _Block:
             self.db._save(made if size < _PIECE else self.texts(), size)
 
     def check(self):
-        """See that all it has lent can be saved, and shares no dict or list: as changed() does."""
+        """See that what it has lent can be saved and shares no dict or list, as changed() does."""
         for _ in self.changed():
             pass
 
     def hand_over(self, parent):
-        """Let the block that takes over know what this one knows."""
+        """Give the notes to parent, the block that takes them over."""
         for slot in self.notes:
             before, lent = self.notes[slot]
             for key in before:
                 old = before[key]
                 was, own = _pair(lent.get(key, _MISSING), old)
                 if was is _MISSING:
-                    parent.note_old(slot, key, old)  # it was set or deleted, and perhaps lent then
+                    parent.note_old(slot, key, old)  # set or deleted, and perhaps lent after that
                 if key in lent:
                     parent.note_lent(slot, key, old, was, own)
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 
     def texts(self):
-        """Yield the text of a record for each change that may have to be saved."""
+        """Yield the text of a record for each change that has to be saved."""
         changed = self.changed()
         if _ON_PC and self.order:
             changed = self.changed_in_order()
@@ -1451,8 +1459,8 @@ class _Block:
             yield _encode((key,) if value is _MISSING else (key, value))
 
     def changed(self):
-        """Yield (key, value) of all that has to be saved: _MISSING, if it is deleted. Check what
-        was lent, as _must_save() does."""
+        """Yield (key, value) for all that has to be saved, with _MISSING for what was deleted.
+        What was lent is checked, and gets its own copy of what it shares: see _must_save()."""
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             before, lent = self.notes[slot]
@@ -1465,8 +1473,8 @@ class _Block:
                     if len(note[1]) > 1:
                         lent[key] = note  # it may have its first dict or list inside now
                 else:
-                    # A dict or list may have had changes that weren't saved, even if it is there
-                    # still: setting the key may have failed, once it was noted.
+                    # A dict or list may have unsaved changes from before. It may even be there
+                    # still, if setting the key has failed after it was noted.
                     has_changed = isinstance(old, _CONTAINERS) or (
                         old is not value and not _is_same(old, value)
                     )
@@ -1521,25 +1529,30 @@ class _Block:
         return False
 
     if _ON_PC:
-        # The order of the keys, which a dict keeps here.
+        # Here a dict has an order, which is kept, too.
 
         def note_order(self, data, key):
-            """Note how the keys are ordered, before the first is deleted: this one."""
-            # Not for the last key in an operation that makes one change: restored, it is the
-            # last again. So popitem() takes no longer with many keys.
+            """Before the first key is deleted, note how they are ordered."""
+            # But not if a single operation deletes the last key, which is last again once it is
+            # restored. So popitem() takes no longer if there are many keys.
             is_single = self.busy and not self.atomic
             if not self.order and not (is_single and key == next(reversed(data))):
                 self.order.extend(data)
 
         def changed_in_order(self):
-            """As changed(). What has moved, by being deleted and set again, is deleted first and
-            set last, so that it comes behind the rest."""
+            """Yield what changed() does. A key that has moved, since it was deleted and set again,
+            is deleted first and set last, so that it comes behind the rest."""
             changed = dict(self.changed())
             data = self.db._data[0]
-            # `in` uses this up: key by key and, at the first that has moved or is new, to its end.
-            # What comes behind that one has moved or is new, too.
-            before = iter(self.order)
-            last = {key: data[key] for key in data if key not in before}
+            # From the first key on that isn't found behind the one before it, as it used to be,
+            # all have moved or are new.
+            at = 0
+            last = {}
+            for key in data:
+                while at < len(self.order) and self.order[at] != key:
+                    at += 1
+                if at == len(self.order):
+                    last[key] = data[key]
             for key in last:
                 if self.notes[0][0][key] is not _MISSING:
                     yield key, _MISSING
@@ -1567,21 +1580,22 @@ if _ON_PC:
 
     class _Exit:
         """A guard's __exit__. What `with` calls holds the guard, but the function behind it has
-        only a weak reference: so where Ctrl-C strikes as that is entered, the traceback doesn't
-        keep the guard alive."""
+        only a weak reference. So if Ctrl-C strikes as that is entered, its traceback doesn't keep
+        the guard alive."""
 
         def __get__(self, guard, owner):
-            if guard is None:  # contextlib.ExitStack asks the class
+            if guard is None:  # contextlib.ExitStack gets it from the class
                 return lambda guard, *raised: guard.__exit__(*raised)
             leave = partial(owner.leave, ref(guard))
             leave.guard = guard
             return leave
 
     class _Guard:
-        """A block, to use with ``with``. Ctrl-C can strike as a function is entered, before its
-        first line, so that no __exit__ runs; but a generator is closed when nothing holds it. So
-        where Ctrl-C strikes as leave() is entered, the block is rolled back at once, unless a
-        variable holds the guard: then it stays open as long as that does."""
+        """A block, for ``with``, that ends even if Ctrl-C strikes as its __exit__ is entered.
+
+        It runs in a generator, which Python closes when nothing refers to it any more. So then it
+        is rolled back at once or, if a variable holds the guard, as soon as none does.
+        """
 
         __exit__ = _Exit()
 
@@ -1602,7 +1616,7 @@ if _ON_PC:
         @staticmethod
         def leave(guard, kind, error, trace):
             self = guard()
-            if self is None:  # all is garbage: so is the generator, which ends the block
+            if self is None:  # the generator is gone as well, and so has ended the block
                 return
             try:
                 if not self.block.is_open():
@@ -1620,7 +1634,7 @@ if _ON_PC:
                     raise
 
         def roll_back(self):
-            """Roll the block back if it is open still: Ctrl-C came just outside of run()."""
+            """Roll the block back if it is still open, as Ctrl-C came just outside of run()."""
             if self.block.is_open():
                 self.generator.close()
 
@@ -1648,7 +1662,7 @@ if _ON_PC:
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
 else:
-    _Guard = _Block  # on a board Ctrl-C comes only where code branches: a block allows for that
+    _Guard = _Block  # here Ctrl-C comes only where code branches, and a block allows for that
 
 
 # The open databases, here and in other programs: no two may share a file.

@@ -1667,20 +1667,20 @@ else:
 
 # The open databases, here and in other programs: no two may share a file.
 
-_opened = {}  # full path: the database that has it open
+_opened = {}  # {full path: the database that is open there}
 
 if _ON_PC:
     # Other programs, which X.lock keeps out.
 
     _LOCK_SIZE = 20  # of X.lock, in bytes: a process's number and spaces
-    _claims = {}  # full path of a database that this program has open: its X.lock, an open file
+    _claims = {}  # {full path: X.lock, an open file}, of what other programs are kept out of
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
         flags = os.O_CREAT | os.O_NOFOLLOW
         try:
             claim = os.open(path, os.O_RDWR | flags, 0o666)
-        except PermissionError:  # another user's, who may be gone
+        except PermissionError:  # it is another user's, whose program may have ended
             claim = os.open(path, os.O_RDONLY | flags)
         if os.read(claim, _LOCK_SIZE + 1).strip(b"0123456789 "):
             os.close(claim)
@@ -1688,8 +1688,8 @@ if _ON_PC:
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 
-    # Ctrl-C can't come between the two lines that forget a claim and close it: CPython looks for
-    # it after a call, as a function is entered, and where a loop goes back.
+    # Below, Ctrl-C can't come between `del _claims[path]` and os.close(): CPython looks for it
+    # after a call, as a function is entered, and where a loop goes back.
 
     def _claim(path):
         """Keep other programs out of a database. OSError if one has it open."""
@@ -1699,7 +1699,7 @@ if _ON_PC:
             is_held = False
             try:
                 flock(claim, LOCK_EX | LOCK_NB)
-                # The other program may have removed it just now: then it is to be made anew.
+                # The other program may have just removed it: then it has to be made again.
                 with suppress(FileNotFoundError):
                     is_held = os.path.samestat(os.fstat(claim), os.stat(name))
                 with suppress(OSError):  # a full disk
@@ -1729,10 +1729,10 @@ if _ON_PC:
                     raise ValueError(text % (path, other)) from None
 
     def _drop_claims():
-        """Let other programs have what isn't open here any more."""
+        """Let other programs have what isn't open here any longer."""
         for path in list(_claims):
             db = _opened.get(path)
-            if db is None or db._ended:  # Ctrl-C may have kept it from being forgotten
+            if db is None or db._ended:  # if Ctrl-C came as it ended, it may still be in there
                 claim = _claims[path]
                 try:
                     with suppress(FileNotFoundError, PermissionError):  # it may be another user's
@@ -1757,7 +1757,20 @@ if _ON_PC:
 
 else:
 
+    def _are_two(path, other):
+        """Whether two full paths that differ only in case lead to two files: also if there is
+        nothing at path yet. The other is that of an open database."""
+        folder = ""
+        for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
+            names = os.listdir(folder or "/")
+            if name != its and name in names and its in names:
+                return True
+            folder += "/" + its
+        return _stat(path) is None
+
     def _full_path(path):
+        """Return the path from the root, as an open database spells it if FAT, which ignores case,
+        has that there."""
         if "\0" in path:
             raise ValueError("a path can't contain a NUL")
         full = ""
@@ -1766,22 +1779,10 @@ else:
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
-        # FAT ignores case: it may be another spelling of what is open.
         for other in _opened:
             if full.lower() == other.lower() and not _are_two(full, other):
                 return other
         return full or "/"
-
-    def _are_two(path, other):
-        """Whether two full paths that differ only in case lead to two files. The other one is an
-        open database's; if there is nothing at path yet, they do."""
-        folder = ""
-        for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
-            names = os.listdir(folder or "/")
-            if name != its and name in names and its in names:
-                return True
-            folder += "/" + its
-        return _stat(path) is None
 
 
 def _must_be_apart(path):
@@ -1800,7 +1801,7 @@ def _must_be_apart(path):
 
 _MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
 _SELDOM = const(16)  # how many parts of a file are read before garbage is collected
-_OFTEN = const(1)  # the same if there turned out to be too little memory
+_OFTEN = const(1)  # the same, where memory has run out with the other
 _NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
 
 
@@ -1819,13 +1820,13 @@ class MicroTetherDB(_Mapping):
     """A dict of str to JSON values that is kept in a file.
 
     MicroTetherDB(path) opens the database at path, or creates it. ``with`` closes it at the end.
-    Each write is on the disk when it returns; those in a lock() or transaction() block when the
-    block ends. If a write raises, nothing has changed, in memory or on disk: TypeError or
-    ValueError for a key or value that can't be stored, OSError from the disk, MemoryError,
-    RuntimeError in a callback or a task that can't write just now.
+    A write is on the disk when it returns or, in a lock() or transaction() block, when the block
+    ends. If a write raises, nothing has changed, in memory or on disk: TypeError or ValueError for
+    a key or value that can't be stored, OSError from the disk, MemoryError, RuntimeError in a
+    callback or a task that can't write just now.
 
-    A value read is the dict or list itself. Changes made in it are saved by the end of the block
-    that read it, or else by flush() or close(); they may reach the disk earlier.
+    A dict or list that is read is the stored one itself. Changes in it are saved by the end of the
+    block that read it, or else by flush() or close(). They may reach the disk earlier.
 
     Raises OSError if path can't be read or made, or if another program has it open; ValueError if
     it is not a database or damaged (the files are left as they are). What this program has open
@@ -1833,7 +1834,7 @@ class MicroTetherDB(_Mapping):
     """
 
     # The longest X.tip, in bytes: a little less than the longest file that littlefs stores inline,
-    # which is an eighth of a block, or 4 times progsize if that is less. Yours differs? Set it.
+    # an eighth of a block, or 4 times progsize if that is less. Set it if yours differs.
     TIP_SIZE = 120 if "esp" in sys.platform else 448  # type: int
     if _ON_PC:
         TIP_SIZE = 131072
@@ -1845,14 +1846,14 @@ class MicroTetherDB(_Mapping):
         self._path = path
         self._store = _Store(path)
         self._data = _NO_DATA  # a dict for each slot
-        # The keys whose dict or list was lent, and can be changed in place: up to _MAX_LENT, and
-        # one more where there are more of them. A tuple, which can be looked at without the lock.
+        # The keys whose dict or list was lent, and may be changed in place: _MAX_LENT at most, or
+        # one more to say that there are too many. A tuple, which can be read without the lock.
         self._lent = ()
-        # Where the journal ended when the innermost block was entered. Not in the block: there one
-        # more attribute makes an empty block a seventh slower.
+        # Where the journal ended when the innermost block was entered. It isn't kept in the block:
+        # one more attribute there makes an empty block a seventh slower.
         self._since = None
         with _Guard(self):
-            self._ended = "was not opened"  # so far: what it has read mustn't be saved
+            self._ended = "was not opened"  # until all is read: half of it mustn't be saved
             self._take_over()
             try:
                 self._read_all(_SELDOM)
@@ -1861,10 +1862,10 @@ class MicroTetherDB(_Mapping):
             if self._store.seal == _NO_X:
                 self._fold()
             self._ended = None
-            _opened[self._path] = self  # now _drop_claims() won't drop its claim
+            _opened[self._path] = self  # from here on, _drop_claims() keeps its claim
 
     def _take_over(self):
-        """Make the files this object's: keep other programs out, and end an older object's use."""
+        """Make the files this object's: keep other programs out, and retire an older object."""
         path = _full_path(self._path)
         self._path = self._store.path = path
         older = _opened.get(path, self)
@@ -1872,7 +1873,7 @@ class MicroTetherDB(_Mapping):
             _must_be_apart(path)
         if _ON_PC:
             _claim(path)
-        # Otherwise it is this one, or one that has ended, but that Ctrl-C kept in the list.
+        # Otherwise it is this one, or one that has ended, but Ctrl-C kept it in the list.
         if not older._ended:
             if _keeper(_own_block(), older):
                 raise ValueError(path + " is in a block: end that first")
@@ -1886,8 +1887,8 @@ class MicroTetherDB(_Mapping):
             older._retire("was opened again, by another MicroTetherDB(...)")
 
     def _read_all(self, count):
-        """Read the files. Collect garbage each time count parts have been read, before the heap is
-        all holes, none of them large enough for a dict, which is one piece."""
+        """Read the files. Collect garbage after each count parts, before the heap is full of
+        holes, with none large enough for a dict, which is one piece."""
         slots = [{} for _ in range(_SLOTS)]
         for number, part in enumerate(self._store.read(), 1):
             if not _ON_PC and number % count == 0:
@@ -1910,7 +1911,7 @@ class MicroTetherDB(_Mapping):
         """Save everything into the one JSON file and close. Writes nothing if it is all there.
 
         Further calls do nothing. Raises OSError if the disk is full, TypeError or ValueError for
-        an in-place change that can't be stored; it is open still, then. ValueError in a block.
+        an in-place change that can't be stored, ValueError in a block; it then stays open.
         """
         try:
             with _Guard(self):
@@ -2021,12 +2022,13 @@ class MicroTetherDB(_Mapping):
         self.pop(key)
 
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
-        """Delete the key; return its value, or default if there is none. Else KeyError."""
+        """Delete the key and return its value. If there is none, return default or, without one,
+        raise KeyError."""
         with _Guard(self):
             return self._pop(key, default)
 
     def popitem(self) -> "tuple[str, Any]":
-        """Delete a key (on a PC the newest); return it with its value. KeyError if empty."""
+        """Delete a key (on a PC, the newest) and return it with its value. KeyError if empty."""
         with _Guard(self):
             for data in self._data:
                 if _ON_PC:
@@ -2065,9 +2067,9 @@ class MicroTetherDB(_Mapping):
     # Blocks.
 
     def transaction(self) -> "AbstractContextManager[MicroTetherDB]":
-        """A block, to use with ``with``: all of it is saved at its end or, if it raises, nothing.
+        """Return a block for ``with``: all of it is saved at its end or, if it raises, nothing.
 
-        Then all is as it was, also inside the values that were read in the block. Other threads
+        All is then as it was, also inside the values that were read in the block. Other threads
         wait for its end, whichever database they use. Blocks nest on one thread: an inner
         transaction is rolled back alone, and the outermost block saves everything, as one batch.
         Don't ``await`` or ``yield`` in a block. A block that is misused raises RuntimeError.
@@ -2086,12 +2088,12 @@ class MicroTetherDB(_Mapping):
     # Saving.
 
     def flush(self) -> None:
-        """Save everything, in-place changes too, into the JSON file. Nothing is written if all of
-        it is there already, or in a block, which saves at its end. Raises what close() does.
+        """Save everything, in-place changes too, into the JSON file. Writes nothing if it is all
+        there, nor in a block, which saves at its end. Raises what close() does.
         """
         with _Guard(self):
             if not _innermost.parent():
-                # Or if X is gone, or was edited.
+                # Also if X is gone, or was edited.
                 if self._is_changed() or _seals_of(self._path)[0] != self._store.seal:
                     self._fold()
                 self._store.remove_others()
@@ -2106,7 +2108,7 @@ class MicroTetherDB(_Mapping):
             path = _innermost.path = _full_path(path)
             _must_be_apart(path)
             block = _innermost.parent()
-            while block:  # it knows which of two values that share a dict or list had it first
+            while block:  # blocks know which of two values that share a list had it first
                 block.check()
                 block = block.parent()
             self._check_lent()
@@ -2131,8 +2133,8 @@ class MicroTetherDB(_Mapping):
                 data = self._data[_hash(key) & (_SLOTS - 1)]
                 value = _locked(data.get, key, _MISSING)
         else:
-            # The same in half the time: `with` needs a larger frame, which is on the heap. While
-            # the lock is taken, nothing branches or raises, so no callback or Ctrl-C comes.
+            # The same in half the time, without `with`, which needs a larger frame, on the heap.
+            # While the lock is held, nothing branches or raises, so no callback or Ctrl-C comes.
             data = self._data[_hash(key) & (_SLOTS - 1)]
             _lock.acquire()
             value = data.get(key, _MISSING)
@@ -2156,12 +2158,12 @@ class MicroTetherDB(_Mapping):
         if not _own_block():
             with _Guard(self):  # or another thread might note another key meanwhile
                 return self._note_lent(key)
-        # Unless it has just been noted. No branch, where a callback might note another key.
+        # Unless it has just been noted. No branch: a callback might note another key there.
         self._lent += (key,) * (key not in self._lent)
 
     def _pop(self, key, default):
-        # A function of its own: if the stack is nearly full, this must fail, and not the rollback,
-        # which nests as many calls.
+        # A function of its own, so that calls nest as deep as in a rollback: if the stack is
+        # nearly full, this must fail, and not the rollback.
         value = self._find(key)
         if value is not _MISSING:
             default = value
@@ -2183,7 +2185,7 @@ class MicroTetherDB(_Mapping):
         tip += size
         spills = tip > self.TIP_SIZE
         if not _ON_PC and spills and self._has_grown:
-            gc.collect()  # or new keys lie far apart, and the heap is all holes
+            gc.collect()  # or new keys would lie far apart, and the heap be full of holes
             self._has_grown = False
         # Fold once the journal is about twice as long as X. An X no longer than a tip is cheap to
         # write, since littlefs stores it inline, too: then fold whenever the tip is full.
@@ -2192,8 +2194,8 @@ class MicroTetherDB(_Mapping):
                 self._fold()
                 return
             except Exception:
-                # No room, say, or a value changed in place that can't be stored. The journal will
-                # do for now, if it can be continued.
+                # There is no room, say, or a change in place can't be stored. The journal will do
+                # for now, if it can be continued.
                 if store.must_fold:
                     raise
         try:
@@ -2205,15 +2207,15 @@ class MicroTetherDB(_Mapping):
             self._fold()
 
     def _recover(self, error):
-        """Make the disk agree with memory, after a failure. If that fails, too, the next write
+        """Make the disk agree with memory after a failure. If that fails as well, the next write
         does it first."""
         store = self._store
         if not _ON_PC and isinstance(error, KeyboardInterrupt):
             # A file that Ctrl-C has left open must be collected before anything is written, since
-            # littlefs then writes it back, as it was. On rp2 Ctrl-C may have come in the middle of
-            # littlefs: then the journal may be spoiled, if there is one.
-            # On the unix port it may have come in the middle of a collection. That leaves the heap
-            # locked: bytearray() raises MemoryError, or another one would free what is in use.
+            # littlefs then writes it back, as it was. On rp2, Ctrl-C may have come in the middle
+            # of littlefs: the journal, if there is one, may be spoiled.
+            # On the unix port, it may have come in the middle of a collection. Another one would
+            # then free what is in use. But the heap is locked: bytearray() raises MemoryError.
             bytearray(1)
             gc.collect()
             if store.seal != _NO_SEAL:
@@ -2227,7 +2229,7 @@ class MicroTetherDB(_Mapping):
                 pass
 
     def _is_changed(self):
-        """Whether there is anything that X doesn't hold. Checks first that all can be saved."""
+        """Whether there is anything that X doesn't hold. Raises what _check_lent() does."""
         store = self._store
         if store.must_fold or store.end[0] != store.seal:
             return True
@@ -2245,17 +2247,17 @@ class MicroTetherDB(_Mapping):
         return left != 0
 
     def _fold(self):
-        self._store.roll_back()  # or, if the fold is cut off, a batch that has failed would count
+        self._store.roll_back()  # or a batch that has failed would count if the fold is cut off
         self._check_lent()
         self._store.fold(self._data)
 
     def _check_lent(self):
-        """Make sure that all can be saved. Where two values share a dict or list, the second gets
-        a copy; but what is itself the value of a key stays that, wherever else it is."""
+        """Raise TypeError or ValueError unless all can be saved. Where two values share a dict or
+        list, the second gets a copy, but what is itself the value of a key stays that."""
         keys = self._lent_keys()
         unseen = _Unseen()
         for _, value in self._lent_items(keys):
-            unseen.flip(id(value))  # out, so that another value that holds it gets a copy
+            unseen.flip(id(value))  # out, so that any other value that holds it gets a copy
         for key, value in self._lent_items(keys):
             unseen.flip(id(value))  # in again, for its own turn
             _plain_item(key, value, unseen)
@@ -2268,7 +2270,7 @@ class MicroTetherDB(_Mapping):
                 yield key, value
 
     def _lent_keys(self):
-        """Return the keys whose dict or list was lent or, if they are too many to be listed, all
-        keys: the database itself."""
+        """Return the keys whose dict or list was lent or, if those are too many, all keys: the
+        database itself."""
         lent = self._lent  # a callback that reads may add to it
         return lent if len(lent) <= _MAX_LENT else self

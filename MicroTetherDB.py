@@ -616,15 +616,15 @@ def _cut(line):
             start = stop
 
 
-def _last_durable(file, start, before):
+def _last_durable(file, chain, start):
     """Return the chain of the last record, from the offset start of a journal file on, that must
     have been durable once, as a batch that continues it was written later. None if there is none.
 
-    before is the chain of what comes before start. All of that counts.
+    The chain is that of what comes before start, all of which counts.
     """
     durable = None
     chains = ()  # what the chain of the record before may be, if it ends its batch
-    for at, line, _ in _records(file, before, start, True):
+    for at, line, _ in _records(file, chain, start, True):
         for first, stop in _cut(line):
             text = memoryview(line)[first : stop - _CHAIN_SIZE]
             end = line[stop - _CHAIN_SIZE : stop]
@@ -632,11 +632,11 @@ def _last_durable(file, start, before):
                 said = int(end[:-1], 16)  # whatever the newline became
             except ValueError:
                 said = 0
-            for chain in chains:
-                if said == crc32(text, chain):
+            for maybe in chains:
+                if said == crc32(text, maybe):
                     # If only the newline between the two is broken, this batch isn't torn either,
                     # so it was durable, too.
-                    durable = said if first else chain
+                    durable = said if first else maybe
             if not at and b"\0" not in line and end == b"%08x\n" % said:
                 # A file's first record has none before it to be checked against: it was durable
                 # if it looks whole.
@@ -645,8 +645,8 @@ def _last_durable(file, start, before):
             # never written.
             mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
             ends_batch = mark[:1] != mark[1:] and b"+" not in mark
-            chains = (said, crc32(text, before)) if ends_batch else ()
-            before = said
+            chains = (said, crc32(text, chain)) if ends_batch else ()
+            chain = said
     return durable
 
 
@@ -782,7 +782,7 @@ class _Store:
         finishes a rename that was cut off: FAT removes the old X before it renames X.tmp.
         """
         path = self.path
-        suffixes = self.check()
+        suffixes = self.check_files()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             why = "damaged (if you have edited it, delete its last two, blank lines)"
@@ -802,7 +802,7 @@ class _Store:
         if path_now != path:
             _rename(path_now, path)
 
-    def check(self):
+    def check_files(self):
         """Raise ValueError if .tmp, .log or .tip is plainly another program's. Set has_tmp, and
         return which of .log and .tip aren't empty."""
         found = []
@@ -854,7 +854,7 @@ class _Store:
         for suffix in suffixes:
             with open(self.path + suffix, "rb") as file:
                 chain, end = yield from self.follow(file, chain)
-                durable = _last_durable(file, end, chain)
+                durable = _last_durable(file, chain, end)
             if suffix == ".log":
                 log = end
             else:
@@ -1021,7 +1021,7 @@ class _Store:
 
     def replace(self, dicts):
         """Make X a backup of the dicts, with no journal that belongs to what was there."""
-        self.check()
+        self.check_files()
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
@@ -1330,6 +1330,29 @@ class _Block:
         its database in the blocks around it. None if it has none around it."""
         return _keeper(self.outer, self.db)
 
+    def lend(self, slot, key, value):
+        """Note a dict or list that the user may change in place."""
+        before, lent = self.notes.get(slot, ({}, {}))
+        note = lent.get(key)  # once only: a callback that writes may remove it
+        if note is not None and id(value) in _pair(note, before[key])[1]:
+            return
+        if self.busy and key not in before:
+            # A callback reads it, or what update() was given does, and this operation hasn't set
+            # it. So it is for the user's block to lend it, if there is one.
+            parent = self.parent()
+            if parent:
+                parent.lend(slot, key, value)
+            return
+        own = {}
+        if not self.atomic and len(lent) >= _MAX_COPIES and key not in before:
+            _add_containers(value, own)
+            old, was = value, _checksum(value)
+        else:
+            old = was = _copy(value, own)
+            if was is _MISSING:
+                old = value
+        self.note_lent(slot, key, old, was, own)
+
     def put(self, key, value, text):
         """Set a key or, if the value is _MISSING, delete it. text is that of its record, if it is
         known."""
@@ -1361,29 +1384,6 @@ class _Block:
         self.collect(slot, key)
         before.setdefault(key, old)
         lent.pop(key, None)
-
-    def lend(self, slot, key, value):
-        """Note a dict or list that the user may change in place."""
-        before, lent = self.notes.get(slot, ({}, {}))
-        note = lent.get(key)  # once only: a callback that writes may remove it
-        if note is not None and id(value) in _pair(note, before[key])[1]:
-            return
-        if self.busy and key not in before:
-            # A callback reads it, or what update() was given does, and this operation hasn't set
-            # it. So it is for the user's block to lend it, if there is one.
-            parent = self.parent()
-            if parent:
-                parent.lend(slot, key, value)
-            return
-        own = {}
-        if not self.atomic and len(lent) >= _MAX_COPIES and key not in before:
-            _add_containers(value, own)
-            old, was = value, _checksum(value)
-        else:
-            old = was = _copy(value, own)
-            if was is _MISSING:
-                old = value
-        self.note_lent(slot, key, old, was, own)
 
     def note_lent(self, slot, key, old, was, own):
         """Note that a dict or list is lent. If the key has a note, its old and was stay."""
@@ -1501,13 +1501,12 @@ class _Block:
                     data.pop(key, None)
             for key in before:
                 old = before[key]
-                now = data.get(key)
-                if old is not _MISSING and not self.restore_inside(now, old, lent.get(key)):
+                if old is not _MISSING and not self.restore_in(data.get(key), old, lent.get(key)):
                     data[key] = old
         if _ON_PC:
             self.restore_order()
 
-    def restore_inside(self, value, old, note):
+    def restore_in(self, value, old, note):
         """Restore what was in a dict or list, if old is its copy. Return whether that could be
         done, or there is nothing to do.
 

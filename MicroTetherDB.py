@@ -641,8 +641,8 @@ def _last_durable(file, chain, start):
                 # A file's first record has none before it to be checked against: it was durable
                 # if it looks whole.
                 durable = said
-            # The text's last byte or the mark may be broken. Two equal ones may be a page that was
-            # never written.
+            # The text's last byte or the mark may be broken. If both are equal, this may be a page
+            # that was never written.
             mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
             ends_batch = mark[:1] != mark[1:] and b"+" not in mark
             chains = (said, crc32(text, chain)) if ends_batch else ()

@@ -974,15 +974,14 @@ class _Store:
         noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
+        if not _ON_PC:
+            gc.collect()  # as in _recover(): this may have failed, and be called again
         suffix, start = self.failed
         path = self.path + suffix
         try:
-            if not start:
-                self.remove(suffix)
-                if _ON_PC:
-                    _sync_folder(path)
-            elif _size(path) > start:
-                with open(path, "r+b") as file:
+            if _size(path) > start:
+                # It isn't removed: if that failed, FAT might show it as gone, though it is there.
+                with open(path, "r+b" if start else "wb") as file:
                     file.seek(start)
                     file.write(b"\n")
                     _sync(file)
@@ -2197,6 +2196,8 @@ class MicroTetherDB(_Mapping):
                 # for now, if it can be continued.
                 if store.must_fold:
                     raise
+            if not _ON_PC:
+                gc.collect()  # as in _recover()
         try:
             store.append(texts, spills)
         except OSError as error:
@@ -2209,15 +2210,18 @@ class MicroTetherDB(_Mapping):
         """Make the disk agree with memory after a failure. If that fails as well, the next write
         does it first."""
         store = self._store
-        if not _ON_PC and isinstance(error, KeyboardInterrupt):
-            # A file that Ctrl-C has left open must be collected before anything is written, since
-            # littlefs then writes it back, as it was. On rp2, Ctrl-C may have come in the middle
-            # of littlefs: the journal, if there is one, may be spoiled.
-            # On the unix port, it may have come in the middle of a collection. Another one would
-            # then free what is in use. But the heap is locked: bytearray() raises MemoryError.
+        if not _ON_PC and isinstance(error, (KeyboardInterrupt, OSError, MemoryError)):
+            # A file that is still open must be collected before anything is written. Ctrl-C may
+            # have left it open: littlefs then writes it back, as it was. FAT can't close a file
+            # while its disk fails: collected later, it would write its length to where its
+            # directory entry was, which may be another file's by then.
+            # On the unix port, Ctrl-C may have come in the middle of a collection. Another one
+            # would then free what is in use. But the heap is locked: bytearray() raises
+            # MemoryError.
             bytearray(1)
             gc.collect()
-            if store.seal != _NO_SEAL:
+            if isinstance(error, KeyboardInterrupt) and store.seal != _NO_SEAL:
+                # On rp2, it may have come in the middle of littlefs, and spoiled the journal.
                 store.must_fold = True
         store.roll_back()
         # Not within a user's block: its changes mustn't be saved yet.

@@ -1,5 +1,6 @@
 """The disk fails for a moment, or Ctrl-C comes at a bad time: nothing is lost, work goes on."""
 
+import gc
 import os
 import sys
 
@@ -83,6 +84,67 @@ def test_a_disk_that_fails_for_a_while_changes_nothing(path):
             assert after_a_crash(path) == content(db)
         db.close()
     assert failed > 10, failed
+
+
+def fail_at(numbers):
+    """Let some operations of the simulated disk fail: those with these numbers. The next is 0."""
+    device = support.device
+    start = device.operations + 1
+
+    def cut():
+        device.operations += 1
+        return device.dead or device.operations - start in numbers
+
+    device._cut = cut
+
+
+def after_failures(path, numbers, value, work):
+    """Let those operations of a write fail, let work(db) follow, then cut the power. Return what
+    work() has returned, and what is found."""
+    db = Small(path)
+    db.clear()
+    db["a"] = 1
+    db.flush()
+    before = content(db)
+    fail_at(numbers)
+    try:
+        db["b"] = value
+    except OSError:
+        assert content(db) == before
+    fail_at(())
+    expected = work(db)
+    gc.collect()  # what is still open writes what it has to write
+    restart(path.rsplit("/", 1)[0])
+    return expected, content(Small(path))
+
+
+@only("littlefs fat", "it is the simulated disk that fails")
+def test_what_is_written_after_failures_in_a_row_is_kept(path):
+    # On FAT a file stays open if its disk fails again as it is closed. When it was collected, it
+    # wrote its length to a directory entry that was another file's by then.
+    def write(db):
+        db["c"] = 2
+        return content(db)
+
+    for first in range(8):
+        for count in range(1, 9):
+            for value in ("in the tip", "x" * 120):  # the latter folds
+                expected, now = after_failures(path, range(first, first + count), value, write)
+                assert now == expected
+
+
+@only("littlefs fat", "it is the simulated disk that fails")
+def test_what_was_refused_is_gone_once_close_has_worked(path):
+    # On FAT a removal that failed looked as if it had worked.
+    def close(db):
+        expected = content(db)
+        db.close()
+        return expected
+
+    for first in range(8):
+        for second in range(first, 8):
+            expected, now = after_failures(path, (first, second), 1, close)
+            assert now == expected
 
 
 def block_folds(path):

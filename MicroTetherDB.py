@@ -1239,6 +1239,7 @@ class _Block:
         me = get_ident()
         task = _task()
         outer = _own_block()
+        busy = self.busy
         keeper = self
         acquire = int if outer else _lock.acquire  # int() does nothing: this thread has the lock
         if outer:
@@ -1253,6 +1254,7 @@ class _Block:
         was = self.keeper
         self.keeper = keeper
         self.outer = outer
+        self.busy = True  # until it is entered: if that fails, a callback's write would be lost
         _task_inside = task
         _owner = me
         _innermost = self
@@ -1261,11 +1263,10 @@ class _Block:
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            parent = outer and self.atomic and not self.busy and self.parent()
-            if parent:
-                self.busy = True  # or a callback might change more meanwhile
-                parent.check()  # of a list that two values share, only one could be restored
-                self.busy = False
+            if outer and self.atomic and not busy and self.parent():
+                # Of a list that two values share, only one could be restored.
+                self.parent().check()
+            self.busy = busy
             return db
         except BaseException:
             finish = _Block.leave  # not self.leave(), which takes more stack

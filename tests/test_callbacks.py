@@ -7,7 +7,7 @@ handler.
 """
 
 from MicroTetherDB import MicroTetherDB
-from support import CPYTHON, Oops, Small, after_a_crash, content, only, threaded
+from support import CPYTHON, Oops, Small, after_a_crash, content, only, raises, threaded
 from test_threads import Thread
 
 if CPYTHON:
@@ -415,3 +415,29 @@ def test_what_a_callback_does_while_one_of_many_values_is_read_is_saved(path):
                     pass
             assert db.get("k") == wanted, n
             assert content(db) == after_a_crash(path), n
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_what_a_callback_writes_while_a_transaction_is_refused_is_saved_or_it_was_told_busy(path):
+    db = MicroTetherDB(path)
+    db["bad"] = []
+    acknowledged = []
+
+    def write():
+        try:
+            db["k"] = n  # noqa: B023
+            acknowledged.append(n)  # noqa: B023
+        except RuntimeError as error:
+            assert "busy" in str(error)
+
+    for n in range(1, 150):
+        with db.lock():
+            db["bad"].append({1})
+            left = call_at_branch(n, write)
+            raises(TypeError, db.transaction().__enter__)
+            while left[0]:
+                pass
+            db["bad"].pop()
+        assert content(db) == after_a_crash(path)
+        assert not acknowledged or db["k"] == acknowledged[-1]
+    assert acknowledged

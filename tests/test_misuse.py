@@ -404,3 +404,59 @@ def test_a_subclass_that_writes_before_it_is_opened_leaves_the_lock_free(path):
     raises(AttributeError, Hasty)
     with MicroTetherDB(path) as db:
         db["b"] = 2
+
+
+def test_an_exception_in_a_block_that_was_ended_already_is_told_as_misuse(path):
+    db = MicroTetherDB(path)
+    for make in (db.lock, db.transaction):
+        one = make()
+        two = make()
+        one.__enter__()
+        two.__enter__()
+        db["a"] = 1
+        raises(RuntimeError, one.__exit__, None, None, None)
+        assert "inside out" in raises(RuntimeError, two.__exit__, Oops, Oops(), None)
+        sound(db, path, {})
+        db.clear()
+
+
+@threaded
+def test_an_exception_on_another_thread_ends_no_block_of_this_one(path):
+    db = MicroTetherDB(path)
+    for make in (db.lock, db.transaction):
+        block = make()
+        block.__enter__()
+        db["a"] = 1
+        thread = Thread(block.__exit__, Oops, Oops(), None)
+        assert "in its thread" in raises(RuntimeError, thread.join)
+        db["b"] = 2
+        block.__exit__(None, None, None)
+        sound(db, path, {"a": 1, "b": 2})
+        db.clear()
+
+
+def test_a_write_of_another_task_than_the_one_in_a_block_is_told_busy(path):
+    asyncio = asyncio_of_this_runtime()
+    if asyncio is None:
+        return
+    db = MicroTetherDB(path)
+
+    async def careless():
+        with db.lock():
+            db["a"] = 1
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            db["b"] = 2
+
+    async def other():
+        for write in (lambda: db.update(c=3), db.clear, db.lock().__enter__, db.flush):
+            assert "another task" in raises(RuntimeError, write)
+
+    async def main():
+        task = asyncio.create_task(careless())
+        await asyncio.sleep(0)
+        await other()
+        await task
+
+    asyncio.run(main())
+    sound(db, path, {"a": 1, "b": 2})

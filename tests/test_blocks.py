@@ -51,13 +51,14 @@ def change_all(db):
 def test_a_transaction_that_raises_leaves_everything_as_it_was(path):
     db = start(path)
     for kind in (Oops, KeyboardInterrupt, MemoryError, KeyError):
-        try:
-            with no_writes(path), db.transaction():
-                change_all(db)
-                raise kind("mine")
-        except BaseException as error:
-            assert type(error) is kind
-            assert error.args == ("mine",)
+        with no_writes(path):
+            try:
+                with db.transaction():
+                    change_all(db)
+                    raise kind("mine")
+            except BaseException as error:
+                assert type(error) is kind
+                assert error.args == ("mine",)
         assert content(db) == data()
         assert after_a_crash(path) == data()
     db["n"] = 5

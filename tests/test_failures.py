@@ -14,6 +14,7 @@ from support import (
     files,
     found,
     lay,
+    no_writes,
     only,
     raises,
     remove,
@@ -508,6 +509,73 @@ def test_what_the_source_of_an_update_raises_comes_out_as_it_is(path):
         assert content(db) == {}
     db["next"] = 1
     assert after_a_crash(path) == {"next": 1}
+
+
+def test_what_is_raised_in_a_block_comes_out_as_it_is_and_writes_nothing(path):
+    def work(block, error):
+        with block():
+            raise error
+
+    db = MicroTetherDB(path)
+    for block in db.lock, db.transaction:
+        for error in OSError(2, "readings.csv"), OSError(5), KeyboardInterrupt():
+            args = error.args
+            with no_writes(path):
+                try:
+                    work(block, error)
+                    raise AssertionError("not raised")
+                except (OSError, KeyboardInterrupt) as raised:
+                    assert raised is error and raised.args == args
+    db["next"] = 1
+    assert after_a_crash(path) == {"next": 1}
+
+
+def test_a_disk_error_names_the_database_whatever_was_written(path):
+    def fail(file):
+        raise OSError(5)
+
+    def change(block):
+        with block():
+            db["a"] = 1
+
+    db = MicroTetherDB(path)
+    writes = [
+        lambda: db.__setitem__("a", 1),
+        lambda: db.update(a=1),
+        lambda: db.setdefault("a", 1),
+        lambda: change(db.lock),
+        lambda: change(db.transaction),
+    ]
+    for write_it in writes:
+        with replaced("_sync", fail):
+            assert path in raises(OSError, write_it)
+        assert content(db) == after_a_crash(path) == {}
+
+
+def test_a_write_that_fails_once_it_is_durable_stays_in_memory_too(path):
+    module = sys.modules["MicroTetherDB"]
+    append = module._Store.append
+
+    def late(store, texts, spills):
+        module._Store.append = append
+        append(store, texts, spills)
+        raise MemoryError
+
+    def block():
+        with db.transaction():
+            db["a"].append(3)
+            db["b"] = 3
+
+    db = MicroTetherDB(path)
+    for write_it, expected in (
+        (lambda: db.__setitem__("a", [1]), {"a": [1]}),
+        (lambda: db.update(a=[2], b=2), {"a": [2], "b": 2}),
+        (block, {"a": [2, 3], "b": 3}),
+        (lambda: db.pop("b"), {"a": [2, 3]}),
+    ):
+        module._Store.append = late
+        raises(MemoryError, write_it)
+        assert content(db) == after_a_crash(path) == expected
 
 
 def test_an_error_without_a_number_is_raised_as_it_is(path):

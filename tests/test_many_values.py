@@ -367,3 +367,35 @@ def test_what_an_inner_block_has_undone_in_one_of_many_values_stays_undone(path)
     raises(TypeError, change)
     db["x0"]["l"] = [0]
     assert content(db) == before == after_a_crash(path)
+
+
+def test_one_of_many_values_that_was_set_after_it_was_read_is_put_back_if_that_fails(path):
+    db = many(path)
+    before = content(db)
+
+    def change():
+        with db.lock():
+            assert read_the_rest(db)["x8"] and db["x9"]
+            db["x8"] = 8
+            del db["x9"]
+            db["new"] = 1
+            db["k0"]["l"] = {1}
+
+    assert 'db["k0"]["l"]' in raises(TypeError, change)
+    db["k0"]["l"] = [0]
+    assert content(db) == before == after_a_crash(path)
+
+
+def test_what_is_put_into_a_flat_one_of_many_values_stays_the_value_after_a_transaction(path):
+    db = many(path)
+    db["x9"] = {"n": 9}
+    with db.lock():
+        read_the_rest(db)["x9"]["log"] = []
+        with db.transaction():
+            db["n"] = 1
+        log = db["x9"]["log"]
+        with db.transaction():
+            db["n"] = 2
+        log.append(1)
+    assert content(db) == after_a_crash(path)
+    assert db["x9"] == {"n": 9, "log": [1]}

@@ -115,6 +115,17 @@ def test_a_changed_value_that_is_stored_again_is_saved(path):
     assert after_a_crash(path) == {"a": [1, 2]}
 
 
+def test_storing_what_is_there_writes_nothing_whatever_else_was_read(path):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % n: [n] for n in range(40)})
+    db["n"] = 1
+    assert len(list(db.values())) == 41
+    db["k0"] = 2
+    with no_writes(path):
+        db["n"] = 1
+        db["k0"] = 2
+
+
 def test_what_changes_nothing_writes_nothing(path):
     db = MicroTetherDB(path)
     db.update({"n": 1, "f": 0.1, "s": "text", "t": True, "null": None, "d": {"a": [1]}})
@@ -149,6 +160,14 @@ def test_what_changes_nothing_writes_nothing(path):
             del db["new"]
             db["d"]["a"].append(2)
             db["d"]["a"].pop()
+        for inner in (db.lock, db.transaction):
+            with db.transaction(), inner():
+                db["n"] = 2
+                db["n"] = 1
+                db["f"] = 0.2
+                db["f"] = 0.1
+                db["new"] = 1
+                del db["new"]
         try:
             with db.transaction():
                 db["n"] = 2
@@ -361,3 +380,61 @@ def test_of_a_key_that_is_twice_in_an_update_the_last_value_counts(path):
     assert content(db) == after_a_crash(path) == {"a": 2}
     db.update({"a": 3}, a=4)
     assert content(db) == after_a_crash(path) == {"a": 4}
+
+
+def test_an_update_may_be_given_what_the_database_itself_holds(path):
+    db = MicroTetherDB(path)
+    db.update(a=[1], b={"c": [2]})
+    db.update((key + key, value) for key, value in db.items())
+    expected = {"a": [1], "b": {"c": [2]}, "aa": [1], "bb": {"c": [2]}}
+    assert content(db) == after_a_crash(path) == expected
+    db["a"].append(3)
+    db.flush()
+    assert content(db) == after_a_crash(path) == dict(expected, a=[1, 3])
+
+
+def test_what_is_put_into_a_value_that_is_then_read_again_is_a_copy(path):
+    db = MicroTetherDB(path)
+    for block in db.lock, db.transaction:
+        db.update(a={}, b={})
+        mine = [1]
+        with block():
+            db["a"]["mine"] = mine
+            assert db["a"] == {"mine": [1]}
+            db["b"]["mine"] = mine
+        mine.append(2)
+        with db.lock():
+            db["a"]["mine"].append(3)
+        assert content(db) == after_a_crash(path) == {"a": {"mine": [1, 3]}, "b": {"mine": [1]}}
+
+
+def test_what_is_put_into_a_value_stays_it_while_locks_begin_and_end_in_the_block(path):
+    db = MicroTetherDB(path)
+    db["a"] = {}
+    for block in db.lock, db.transaction:
+        with block():
+            log = db["a"]["log"] = []
+            with db.lock():
+                db["n"] = 1
+            db.setdefault("m", 1)
+            assert db["a"]["log"] is log
+            log.append(1)
+        assert content(db) == after_a_crash(path) == {"a": {"log": [1]}, "n": 1, "m": 1}
+
+
+def test_a_value_that_nests_too_deep_stays_though_a_transaction_that_read_it_is_undone(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"n": 1}
+    db["a"]["me"] = db["a"]
+    try:
+        with db.transaction():
+            assert db["a"]["n"] == 1
+            db["b"] = 1
+            raise Oops
+    except Oops:
+        pass
+    assert "b" not in db
+    del db["a"]["me"]
+    db["a"]["n"] = 2
+    db.flush()
+    assert content(db) == after_a_crash(path) == {"a": {"n": 2}}

@@ -1120,7 +1120,7 @@ def _own_block():
     """Return the innermost open block if it is this thread's, else None."""
     # The block first, since whoever enters one sets it last. No branch: a callback might come.
     block, owner = _innermost, _owner
-    return block if block and owner == get_ident() else None
+    return block if owner == get_ident() else None
 
 
 def _keeper(block, db):

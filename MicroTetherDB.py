@@ -1344,7 +1344,7 @@ class _Block:
                 parent.lend(slot, key, value)
             return
         own = {}
-        if not self.atomic and len(lent) >= _MAX_COPIES and key not in before:
+        if not self.atomic and len(lent) >= _MAX_COPIES:
             _add_containers(value, own)
             old, was = value, _checksum(value)
         else:

@@ -269,6 +269,20 @@ def test_a_large_transaction_that_is_undone_leaves_the_heap_whole(nested, path):
         nested(share, "change_and_undo(db); bytearray(1200); db['a'] = 1; del db['a']; db.close()")
 
 
+UPDATE = """
+db.update(("user%d" % i, {"n": i, "name": "John"}) for i in range(320))
+gc.collect()
+bytearray(30000)
+"""
+
+
+def test_an_update_with_many_new_keys_leaves_the_heap_whole(path, folder):
+    program = PROGRAM.format(path=path, use=UPDATE)
+    process = interpreter.run("-c", program, heap="256K", first=folder)
+    assert not process.returncode, process.stderr + process.stdout
+    assert len(MicroTetherDB(path)) == 320
+
+
 ADD = """
 free = gc.mem_free()
 keys = 0

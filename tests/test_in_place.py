@@ -605,14 +605,15 @@ def test_a_key_of_a_subclass_put_in_place_is_stored_as_what_it_holds(path):
     assert same(after_a_crash(path), expected)
 
 
-def test_a_float_that_is_kept_exactly_is_not_made_anew(path):
+def test_a_float_or_text_that_is_kept_exactly_is_not_made_anew(path):
     db = MicroTetherDB(path)
     number = 0.5
+    text = "text" * 10
     db["a"] = [[]]
     value = db["a"]
-    value[0].append(number)
-    db.flush()  # a new float for each would leave a heap full of holes
-    assert db["a"] is value and value[0][0] is number
+    value[0].extend((number, text))
+    db.flush()  # new ones would leave a heap full of holes
+    assert db["a"] is value and value[0][0] is number and value[0][1] is text
 
 
 def test_a_refused_operation_leaves_what_was_read_in_its_block_the_value(path):

@@ -165,6 +165,20 @@ def test_a_value_that_contains_itself_is_told_among_many(path):
     assert content(db) == after_a_crash(path)
 
 
+def test_a_value_that_contains_itself_many_times_is_told(path):
+    db = MicroTetherDB(path)
+    db["a"] = []
+    for block in db.lock, db.transaction:
+
+        def change(block=block):
+            with block():
+                a = db["a"]
+                a.extend([a] * 9)  # to walk all of it would take for ever
+
+        assert 'db["a"][0]' in raises(ValueError, change)
+        assert content(db) == after_a_crash(path) == {"a": []}
+
+
 def test_a_change_in_one_of_many_values_that_could_not_be_saved_is_undone_or_saved_later(path):
     db = many(path)
 

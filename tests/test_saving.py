@@ -424,17 +424,27 @@ def test_what_is_put_into_a_value_stays_it_while_locks_begin_and_end_in_the_bloc
 
 def test_a_value_that_nests_too_deep_stays_though_a_transaction_that_read_it_is_undone(path):
     db = MicroTetherDB(path)
-    db["a"] = {"n": 1}
+    db.update(a={"n": 1}, b=[])
     db["a"]["me"] = db["a"]
+    inner = db["b"]
+    for _ in range(20):
+        inner.append([])
+        inner = inner[0]
+    inner.append("deep")
     try:
         with db.transaction():
-            assert db["a"]["n"] == 1
-            db["b"] = 1
+            assert db["a"]["n"] == 1 and len(db["b"]) == 1
+            db["c"] = 1
             raise Oops
     except Oops:
         pass
-    assert "b" not in db
+    assert "c" not in db
+    inner = db["b"]
+    for _ in range(20):
+        inner = inner[0]
+    assert inner == ["deep"]
+    db["b"].clear()
     del db["a"]["me"]
     db["a"]["n"] = 2
     db.flush()
-    assert content(db) == after_a_crash(path) == {"a": {"n": 2}}
+    assert content(db) == after_a_crash(path) == {"a": {"n": 2}, "b": []}

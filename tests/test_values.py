@@ -2,7 +2,7 @@ import json
 from collections import OrderedDict
 
 from MicroTetherDB import MicroTetherDB
-from support import after_a_crash, content, only, raises, read, same
+from support import Oops, after_a_crash, content, only, raises, read, same
 
 SCALARS = [
     None,
@@ -239,3 +239,33 @@ def test_what_a_value_itself_raises_is_not_taken_for_a_deep_value(path):
         assert raises(RuntimeError, db.__setitem__, "a", value) == "sensor not ready"
     db["a"] = 1
     assert content(db) == after_a_crash(path) == {"a": 1}
+
+
+def test_any_value_comes_back_that_was_replaced_or_deleted_in_a_transaction(path):
+    db = MicroTetherDB(path)
+    for value in SCALARS + NESTED:
+        db["a"] = db["b"] = value
+        for other in (None, "other", []):
+            try:
+                with db.transaction():
+                    db["a"] = other
+                    del db["b"]
+                    raise Oops
+            except Oops:
+                pass
+            assert same(db["a"], after_a_crash(path)["a"]) and same(db["a"], db["b"]), value
+
+
+def test_a_value_that_is_stored_is_left_as_it_is(path):
+    class Name(str):
+        pass
+
+    db = MicroTetherDB(path)
+    halves = chr(0xD83D) + chr(0xDE00)
+    for key in (halves, Name("name")):
+        inner = {key: (1, [2])}
+        value = {key: halves, "l": [inner]}
+        db["a"] = value
+        assert list(value["l"]) == [inner] and value["l"][0] is inner
+        assert value[key] is halves and inner == {key: (1, [2])} and type(inner[key]) is tuple
+        assert all(type(each) is type(key) for each in inner)

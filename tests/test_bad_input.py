@@ -98,7 +98,13 @@ def test_what_json_has_no_number_for_is_refused(path):
 
 def test_a_lone_surrogate_is_refused(path):
     db = start(path)
-    for text in (chr(0xD800), "a" + chr(0xDFFF), chr(0xDE00) + "\u20ac", "\ud7ff" + chr(0xDABC), 2 * chr(0xDE00)):
+    for text in (
+        chr(0xD800),
+        "a" + chr(0xDFFF),
+        chr(0xDE00) + "\u20ac",
+        "\ud7ff" + chr(0xDABC),
+        2 * chr(0xDE00),
+    ):
         refused(db, path, ValueError, text, 'db["new"]')
         refused(db, path, ValueError, [text], 'db["new"]')
         refused(db, path, ValueError, {"a": {text: 1}}, 'db["new"]')

@@ -838,7 +838,7 @@ class _Store:
                 if seals[0] == renamed[0]:
                     raise ValueError(
                         path + " and its .tmp are one file after a power cut: copy it elsewhere, "
-                        "remove both, and copy it back"
+                        "remove both, copy it back"
                     )
         return path, seals
 

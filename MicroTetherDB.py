@@ -1414,10 +1414,9 @@ class _Block:
 
     def commit(self):
         """Make the changes durable or, in a block within a block, leave them to the outer one."""
-        parent = self.parent()
-        if parent:
+        if self.parent():
             self.check()
-            self.hand_over(parent)
+            self.hand_over()
             return
         if self.text:
             self.db._save((self.text,), len(self.text) + _RECORD_END)
@@ -1436,8 +1435,9 @@ class _Block:
         for _ in self.changed():
             pass
 
-    def hand_over(self, parent):
-        """Give the notes to parent, the block that takes them over."""
+    def hand_over(self):
+        """Give the notes to the block that takes them over."""
+        parent = self.parent()
         for slot in self.notes:
             before, lent = self.notes[slot]
             for key in before:

@@ -723,7 +723,7 @@ def _read_foreign(path):
         # closing brace is on a line of its own: any other may be a value's.
         is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
-            raise ValueError("it doesn't hold a whole JSON object")
+            raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
         why = str(error) or "it isn't UTF-8"

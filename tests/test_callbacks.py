@@ -441,3 +441,35 @@ def test_what_a_callback_writes_while_a_transaction_is_refused_is_saved_or_it_wa
         assert content(db) == after_a_crash(path)
         assert not acknowledged or db["k"] == acknowledged[-1]
     assert acknowledged
+
+
+@only("host", "a callback at each of so many branches: on CPython it can't be placed")
+def test_what_a_callback_writes_while_a_block_that_never_ended_is_undone_is_kept_or_undone(path):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % n: {"n": 1} for n in range(6)})
+
+    def write():
+        try:
+            db["k%d" % (n % 6)] = {"n": -n}  # noqa: B023
+        except RuntimeError as error:
+            assert "busy" in str(error)
+
+    for n in range(1, 150):
+        outer = db.transaction()
+        outer.__enter__()
+        db.transaction().__enter__()
+        for key in db:
+            db[key] = {"n": 0}
+        left = call_at_branch(n, write)
+        raises(Oops, leave, outer)
+        while left[0]:
+            pass
+        assert content(db) == after_a_crash(path), n
+        assert 0 not in [value["n"] for value in db.values()], n
+
+
+def leave(block):
+    """Leave a block by an exception."""
+    error = Oops()
+    block.__exit__(Oops, error, None)
+    raise error

@@ -342,21 +342,26 @@ class StruckDict(dict):
         super().__setitem__(key, value)
 
 
-@only("cpython", "on MicroPython the data is in several dicts")
 def test_ctrl_c_in_a_rollback_waits_for_its_end(path):
     db = MicroTetherDB(path)
-    db.update(a={"v": 1}, b=[1], c=0)
-    db._data[0] = StruckDict(db._data[0])
-    try:
-        with db.transaction():
-            db["a"]["v"] = 2
-            db["b"].append(2)
-            db["c"] = 1
-            db._data[0].hits = 2
-            raise Oops
-    except KeyboardInterrupt:
-        pass
-    assert content(db) == after_a_crash(path) == {"a": {"v": 1}, "b": [1], "c": 0}
+    db.update(a={"v": 1}, b=[1], c=0, d=0)
+    db._data = [StruckDict(data) for data in db._data]
+    for hits in (1, 2):
+        struck = False
+        try:
+            with db.transaction():
+                db["a"]["v"] = 2
+                db["b"].append(2)
+                db.update(c=1, d=1)
+                for data in db._data:
+                    data.hits = hits
+                raise Oops
+        except KeyboardInterrupt:
+            struck = True
+        for data in db._data:
+            data.hits = 0
+        assert struck
+        assert content(db) == after_a_crash(path) == {"a": {"v": 1}, "b": [1], "c": 0, "d": 0}
 
 
 class StruckLock:
@@ -449,6 +454,19 @@ def test_ctrl_c_as_a_rollback_begins_waits_for_its_end(path):
         db["next"] = 1
         assert after_a_crash(path) == {"a": [1], "next": 1}
         del db["next"]
+
+
+def test_ctrl_c_as_an_operation_ends_undoes_it(path):
+    class Struck(MicroTetherDB):
+        def _pop(self, key, default):
+            super()._pop(key, default)
+            raise KeyboardInterrupt
+
+    db = Struck(path)
+    db["a"] = [1]
+    for operation in (lambda: db.pop("a"), db.popitem, lambda: db.__delitem__("a")):
+        raises(KeyboardInterrupt, operation)
+        assert content(db) == after_a_crash(path) == {"a": [1]}
 
 
 def test_ctrl_c_as_a_database_closes_loses_nothing_when_it_is_opened_again(path):

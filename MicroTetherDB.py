@@ -979,7 +979,11 @@ class _Store:
         suffix, start = self.failed
         path = self.path + suffix
         try:
-            if _size(path) > start:
+            if _ON_PC and not start:
+                # It may be what was there before: a link to another file, say, isn't followed.
+                self.remove(suffix)
+                _sync_folder(path)
+            elif _size(path) > start:
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
                 with open(path, "r+b" if start else "wb") as file:
                     file.seek(start)

@@ -131,6 +131,30 @@ def test_a_planted_link_is_not_followed(path):
             assert len(db) == 4
 
 
+@pytest.mark.parametrize("plant", [os.symlink, os.link])
+@pytest.mark.parametrize("end", [".log", ".tip"])
+def test_a_planted_link_is_not_followed_if_a_write_is_refused(path, plant, end):
+    victim = path + "-victim"
+    support.write(victim, b"precious")
+    db = Small(path)
+    db["long"] = "x" * 900
+    db.flush()
+    if end == ".log":
+        db["short"] = 1  # in the tip, so that the next write begins a log
+    before = dict(db)
+    plant(victim, path + end)
+    os.chmod(path, 0o444)
+    with pytest.raises(PermissionError, match="read-only"):
+        db["b"] = "y" * (120 if end == ".log" else 1)
+    assert support.read(victim) == b"precious"
+    assert dict(db) == after_a_crash(path) == before
+    os.chmod(path, 0o644)
+    db["b"] = 1
+    assert dict(db) == after_a_crash(path) == {**before, "b": 1}
+    db.close()
+    assert support.read(victim) == b"precious"
+
+
 def test_what_is_no_regular_file_is_no_database_and_no_backup(path):
     os.mkfifo("fifo")
     with socket.socket(socket.AF_UNIX) as server:

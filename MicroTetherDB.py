@@ -1209,7 +1209,7 @@ class _Block:
         # there is one.
         self.atomic = atomic
         # Whether the module is at work in it, so that callbacks may read, but not write: always in
-        # an operation's block, in a user's while it ends.
+        # an operation's block, in a user's while it begins or ends.
         self.busy = busy
         # __enter__ sets these. They are made here, since there may be no memory for them once the
         # lock is taken.

@@ -389,9 +389,13 @@ def _is_same(a, b):
     return True
 
 
-def _copy(value, own, depth=1):
+def _copy(value, own, depth=0):
     """Return a deep copy of a dict or list, without checking what is in it; _MISSING if it nests
-    too deep. Add it, and all plain dicts and lists inside, to own."""
+    too deep. Add it, and all plain dicts and lists inside, to own.
+
+    depth is one less than in _plain(), so that a value that has become one level too deep in place
+    can be restored.
+    """
     if isinstance(value, dict):
         copy = dict(value.items())
     elif isinstance(value, (list, tuple)):
@@ -432,9 +436,8 @@ def _restore(value, copy, own):
     return True
 
 
-def _add_containers(value, own, depth=1):
-    """Add a dict or list, and all plain dicts and lists inside, to own, down to where it nests too
-    deep to be stored."""
+def _add_containers(value, own, depth=0):
+    """Add a dict or list, and all plain dicts and lists inside, to own. depth is as in _copy()."""
     if depth > _MAX_DEPTH:
         return
     own[id(value)] = value

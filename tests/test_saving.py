@@ -448,3 +448,24 @@ def test_a_value_that_nests_too_deep_stays_though_a_transaction_that_read_it_is_
     db["a"]["n"] = 2
     db.flush()
     assert content(db) == after_a_crash(path) == {"a": {"n": 2}, "b": []}
+
+
+def test_a_change_in_a_value_that_nests_just_too_deep_is_undone(path):
+    db = MicroTetherDB(path)
+    db["a"] = {"n": 1}
+    deep = []
+    for _ in range(15):
+        deep = [deep]
+    db["a"]["deep"] = deep  # 17 in all, where 16 can be stored
+    try:
+        with db.transaction():
+            db["a"]["n"] = 2
+            raise Oops
+    except Oops:
+        pass
+    assert db["a"]["n"] == 1
+    with db.lock():
+        assert db["a"]["n"] == 1
+    del db["a"]["deep"]
+    db.flush()
+    assert content(db) == after_a_crash(path) == {"a": {"n": 1}}

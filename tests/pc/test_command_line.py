@@ -151,6 +151,11 @@ def test_no_json_tells_how_to_write_a_text():
     assert "quotes" not in run("set", "my.db", "a", "[1, 2", status=1)
 
 
+def test_what_python_writes_otherwise_than_json_is_told():
+    for text, json_text in ("True", "true"), ("False", "false"), ("None", "null"):
+        assert f"JSON writes it {json_text}" in run("set", "my.db", "a", text, status=1)
+
+
 def test_a_folder_that_is_not_there_is_named(folder):
     for command in ["list"], ["set", "a", "1"], ["check"], ["repair", "new.db"]:
         name, *rest = command
@@ -336,6 +341,7 @@ def test_of_what_cannot_be_opened_it_tells_repair():
         for command in ["list"], ["set", "b", "1"], ["check"]:
             text = run(command[0], name, *command[1:], status=3).splitlines()[-1]
             assert text.endswith(f"mtdb.py repair {name} NEW.db saves what is whole")
+            assert text.count("repair") == 1
     run("repair", "no-json.db", "new.db", status=5)
     assert run("dump", "new.db") == '{\n"a": 1\n}\n'
     Path("my.db.lock").write_text("the lock file of another program")

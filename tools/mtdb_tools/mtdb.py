@@ -1,6 +1,7 @@
 """Look into a MicroTetherDB database, on this PC or on a connected board, and change it."""
 
 import argparse
+import ast
 import codecs
 import contextlib
 import json
@@ -347,9 +348,11 @@ def parse(text, what, hint=""):
 
 
 def text_hint(text):
-    """Return how to write what is no JSON, if it may be meant as a text."""
+    """Return how to write what is no JSON, if it may be meant as a text, or as Python."""
     if text.startswith(("[", "{", '"')):
         return ""
+    if text in ("True", "False", "None"):
+        return f". JSON writes it {json_text(ast.literal_eval(text))}"
     example = f", or quote it: {shlex.quote(json_text(text))}" if len(text) <= LONG else ""
     return f". To store a text, add --text{example}"
 

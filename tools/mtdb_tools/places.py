@@ -333,6 +333,7 @@ def opened(path, place):
         text = str(error).replace(path, place.name)
         if was_database(path) and not str(error).startswith(path + ".lock"):
             program = os.path.basename(sys.argv[0])
+            text = text.replace(", or see mtdb.py repair", "")  # which is told in full now
             text += f". {program} repair {place.name} NEW.db saves what is whole"
         else:
             what = "is neither a database nor a JSON object"

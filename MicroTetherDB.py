@@ -19,7 +19,7 @@ The files of a database at ``X``:
            *seal*, the CRC of all before it. The other repeats the seal of the X that this one
            replaced: a journal that continues that one is stale. A file without a seal, made by
            another program, can be read too.
-``X.log``  The *journal*, what has changed since the fold, but for its newest records.
+``X.log``  The *journal*: what has changed since the fold, except for its newest records.
 ``X.tip``  The newest records. While a file is short, littlefs keeps it inside the folder's own
            block, where appending hardly ever costs an erase. A full tip is appended to the log as
            it is (a *spill*).
@@ -463,8 +463,8 @@ _PAGE_SIZE = const(128)  # in bytes
 
 
 class _Unseen:
-    """The dicts and lists that _plain() hasn't found yet: as its own, to find what is in a
-    database twice. At first all that there may be are in it.
+    """The dicts and lists that _plain() hasn't found yet. As its own, it finds what is in a
+    database twice. At first, everything is in it.
 
     A dict of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
     of memory, as no two objects begin in the same 16, and keeps the bits in small pieces.
@@ -931,8 +931,7 @@ class _Store:
             suffix, start = ".log", log
             copied = tip
             if not log + tip:
-                # A stale tip couldn't be recognised without the log that it continued, which is
-                # about to be overwritten.
+                # A stale tip can't be recognised without its log, which is about to be replaced.
                 self.remove(".tip")
         path = self.path + suffix
         # For roll_back(). 0 if nothing in the file counts: a stale one may begin with a record.
@@ -1271,8 +1270,7 @@ class _Block:
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
             if outer and self.atomic and not busy and self.parent():
-                # Of a list that two values share, only one could be restored.
-                self.parent().check()
+                self.parent().check()  # two values that share a list can't both be restored
             self.busy = busy
             return db
         except BaseException:

@@ -209,7 +209,8 @@ ROOMS = {
     "the runtime": "# Values:",
     "values": "# The store:",
     "the store": "# The block:",
-    "the block": "# The database.",
+    "the block": "# The open databases",
+    "the open databases": "# The database.",
     "MicroTetherDB": None,
 }
 

@@ -1,7 +1,6 @@
 """Look into a MicroTetherDB database, on this PC or on a connected board, and change it."""
 
 import argparse
-import ast
 import codecs
 import contextlib
 import json
@@ -347,12 +346,15 @@ def parse(text, what, hint=""):
         raise Trouble(f"{what} nests too deep")
 
 
+AS_JSON = {"True": "true", "False": "false", "None": "null"}  # what Python writes otherwise
+
+
 def text_hint(text):
     """Return how to write what is no JSON, if it may be meant as a text, or as Python."""
     if text.startswith(("[", "{", '"')):
         return ""
-    if text in ("True", "False", "None"):
-        return f". JSON writes it {json_text(ast.literal_eval(text))}"
+    if text in AS_JSON:
+        return f". JSON writes it {AS_JSON[text]}"
     example = f", or quote it: {shlex.quote(json_text(text))}" if len(text) <= LONG else ""
     return f". To store a text, add --text{example}"
 

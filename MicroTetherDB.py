@@ -222,6 +222,12 @@ else:
     def _sync(file):
         file.flush()
 
+    def _collect():
+        """Collect garbage. On the unix port, Ctrl-C may have come in the middle of a collection.
+        Another one would then free what is in use. But the heap is locked: MemoryError."""
+        bytearray(1)
+        gc.collect()
+
 
 # Values: what can be stored, and how it is copied and compared.
 #
@@ -977,7 +983,7 @@ class _Store:
         if not self.failed:
             return
         if not _ON_PC:
-            gc.collect()  # as in _recover(): this may have failed, and be called again
+            _collect()  # as in _recover(): this may have failed, and be called again
         suffix, start = self.failed
         path = self.path + suffix
         try:
@@ -1113,8 +1119,8 @@ _FEW_NOTES = const(7)  # of a slot: a block with no more is small
 _NOTES_AT_ONCE = const(16)  # of a slot, until garbage is collected
 
 _MISUSED = (
-    "a block is entered once and must end in its thread, from the inside out; otherwise it is "
-    "rolled back. Make a new one for each with, and don't await or yield in it"
+    "a block is entered once and must end in its thread, from the inside out, or it is rolled "
+    "back. Make a new one for each with, and don't await or yield in it"
 )
 _BUSY = (
     "busy: in the middle of a write. In a callback, set a flag for the main loop; give update() a "
@@ -1252,7 +1258,7 @@ class _Block:
             if outer.busy:
                 raise RuntimeError(_BUSY)
             if _task_inside is not task:
-                raise RuntimeError("busy: another task is in a block. Don't await in a block")
+                raise RuntimeError("busy: another task is in a block. Don't await in one")
             if not self.atomic:
                 keeper = _keeper(outer, db) or self
         # No branch in these lines: callbacks and Ctrl-C come where code branches.
@@ -1415,7 +1421,7 @@ class _Block:
                 and (count + slot) % _NOTES_AT_ONCE == _NOTES_AT_ONCE - 1
                 and key not in before
             ):
-                gc.collect()
+                _collect()
 
     def commit(self):
         """Make the changes durable or, in a block within a block, leave them to the outer one."""
@@ -1896,7 +1902,7 @@ class MicroTetherDB(_Mapping):
         slots = [{} for _ in range(_SLOTS)]
         for number, part in enumerate(self._store.read(), 1):
             if not _ON_PC and number % count == 0:
-                gc.collect()
+                _collect()
             for key in part:
                 value = part[key]
                 data = slots[_hash(key) & (_SLOTS - 1)]
@@ -2039,7 +2045,7 @@ class MicroTetherDB(_Mapping):
                     data = reversed(data)
                 for key in data:
                     return key, self._pop(key, None)
-            raise KeyError("popitem(): the database is empty")
+            raise KeyError("popitem(): database is empty")
 
     def setdefault(self, key: str, default: "Any" = None) -> "Any":
         """Return the value; if there is none, store default first."""
@@ -2189,7 +2195,7 @@ class MicroTetherDB(_Mapping):
         tip += size
         spills = tip > self.TIP_SIZE
         if not _ON_PC and spills and self._has_grown:
-            gc.collect()  # or new keys would lie far apart, and the heap be full of holes
+            _collect()  # or new keys would lie far apart, and the heap be full of holes
             self._has_grown = False
         # Fold once the journal is about twice as long as X. An X no longer than a tip is cheap to
         # write, since littlefs stores it inline, too: then fold whenever the tip is full.
@@ -2203,7 +2209,7 @@ class MicroTetherDB(_Mapping):
                 if store.must_fold:
                     raise
             if not _ON_PC:
-                gc.collect()  # as in _recover()
+                _collect()  # as in _recover()
         try:
             store.append(texts, spills)
         except OSError as error:
@@ -2221,11 +2227,7 @@ class MicroTetherDB(_Mapping):
             # have left it open: littlefs then writes it back, as it was. FAT can't close a file
             # while its disk fails: collected later, it would write its length to where its
             # directory entry was, which may be another file's by then.
-            # On the unix port, Ctrl-C may have come in the middle of a collection. Another one
-            # would then free what is in use. But the heap is locked: bytearray() raises
-            # MemoryError.
-            bytearray(1)
-            gc.collect()
+            _collect()
             if isinstance(error, KeyboardInterrupt) and store.seal != _NO_SEAL:
                 # On rp2, it may have come in the middle of littlefs, and spoiled the journal.
                 store.must_fold = True

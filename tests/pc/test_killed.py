@@ -22,8 +22,8 @@ import workload  # noqa: E402
 
 TIMES = 2000 if os.environ.get("SWEEPS") == "long" else 200
 CRASHED = -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT  # as return codes
-# MicroPython's unix port jumps out of its signal handler. If that came in malloc() or free(), the C
-# library may notice later, and abort with one of these words. That is no fault of the module's,
+# MicroPython's unix port jumps out of its signal handler. If that came in malloc() or free(), the
+# C library may notice later, and abort with one of these words. That is no fault of the module's,
 # and what is stored must still be there.
 C_LIBRARY = "free()", "double free", "malloc()", "corrupted", "realloc()", "munmap_chunk()"
 SIDE_BY_SIDE = 4  # databases with a child each

@@ -587,24 +587,26 @@ def _pieces(file, at, margin):
         at += end - margin
 
 
-def _records(file, chain, start, others=False):
-    """Yield (at, line, chain) for each record of a file, from the offset start on, that continues
-    the chain: its offset, itself, its own chain. With others, yield all other lines, too, with the
-    chain that they would have."""
+def _lines(file, start):
+    """Yield (at, line) for each line of a journal file, from the offset start on."""
     for at, text, end in _pieces(file, start, 0):
         if end < len(text):  # else it is one long line, which isn't copied
             text = bytes(text[:end])  # an old firmware's bytearray has no find()
         done = 0
         while done < end:
             stop = text.find(b"\n", done) + 1 or end
-            line = text[done:stop] if stop - done < len(text) else text
-            its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
-            is_next = line.endswith(b"%08x\n" % its_chain)
-            if is_next:
-                chain = its_chain
-            if is_next or others:
-                yield at + done, line, its_chain
+            yield at + done, text[done:stop] if stop - done < len(text) else text
             done = stop
+
+
+def _records(file, chain, start):
+    """Yield (at, line, chain) for each record of a file, from the offset start on, that continues
+    the chain: its offset, itself, its own chain."""
+    for at, line in _lines(file, start):
+        its_chain = crc32(memoryview(line)[:-_CHAIN_SIZE], chain)
+        if line.endswith(b"%08x\n" % its_chain):
+            chain = its_chain
+            yield at, line, chain
 
 
 def _cut(line):
@@ -633,7 +635,7 @@ def _last_durable(file, chain, start):
     """
     durable = None
     chains = ()  # what the chain of the record before may be, if it ends its batch
-    for at, line, _ in _records(file, chain, start, True):
+    for at, line in _lines(file, start):
         for first, stop in _cut(line):
             text = memoryview(line)[first : stop - _CHAIN_SIZE]
             end = line[stop - _CHAIN_SIZE : stop]

@@ -116,6 +116,9 @@ if _ON_PC:
     def _encode(value):
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
 
+    def _decode(view):
+        return json.loads(bytes(view))
+
     def _with_path(error, path):
         """Return the OSError, or a clearer one, with the path in it unless it names a file."""
         if not os.path.isdir(os.path.dirname(path)):
@@ -178,6 +181,7 @@ if _ON_PC:
 else:
     _Mapping = object  # type: type[MutableMapping[str, Any]]
     _rename = os.rename
+    _decode = json.loads
 
     try:
         from _thread import allocate_lock, get_ident
@@ -664,10 +668,7 @@ def _last_durable(file, chain, start):
 def _parse(text, end, path):
     """Return what text[:end], JSON from the file at path, holds. ValueError if a number in it is
     too large for this board's floats."""
-    try:
-        value = json.loads(memoryview(text)[:end])  # no copy: it may be long
-    except TypeError:  # a PC, and old firmware
-        value = json.loads(text[:end])
+    value = _decode(memoryview(text)[:end])  # no copy: it may be long
     if b"e+" in text and "inf" in str(value):
         _plain(value, path + " can't be opened here: db", {}, 0)
     return value
@@ -917,8 +918,7 @@ class _Store:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
                             end = next_chain
-        why = "beside a damaged journal, or another database's"
-        raise ValueError(_DAMAGE % (self.path, why))
+        raise ValueError(_DAMAGE % (self.path, "beside a damaged journal, or another database's"))
 
     def read_again(self, texts):
         """Read X again, when there is no journal. Return its parts, as _read_sealed() does; none

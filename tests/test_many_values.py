@@ -261,18 +261,6 @@ def test_a_backup_works_though_an_inner_transaction_has_set_or_deleted_one_of_ma
     assert db["x8"] == 8 and db["x9"] == [9] and "x7" not in db
 
 
-def test_a_backup_works_though_an_inner_transaction_has_set_what_was_read_to_none(path):
-    db = MicroTetherDB(path)
-    for block in db.lock, db.transaction:
-        db["a"] = [1]
-        with block():
-            assert db["a"] == [1]
-            with db.transaction():
-                db["a"] = None
-                db.backup(path + ".copy")
-        assert content(db) == after_a_crash(path) == {"a": None}
-
-
 def test_a_lock_that_reads_many_values_again_after_an_inner_rollback_writes_nothing(path):
     db = many(path)
     db["x9"] = [9, [1]]

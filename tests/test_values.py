@@ -269,3 +269,11 @@ def test_a_value_that_is_stored_is_left_as_it_is(path):
         assert list(value["l"]) == [inner] and value["l"][0] is inner
         assert value[key] is halves and inner == {key: (1, [2])} and type(inner[key]) is tuple
         assert all(type(each) is type(key) for each in inner)
+
+
+def test_an_int_of_too_many_digits_is_refused(path):
+    db = MicroTetherDB(path)
+    db["a"] = 10**4299
+    assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", 10**4300)
+    assert "4,300 digits" in raises(ValueError, db.__setitem__, "b", [-(10**4300)])
+    assert after_a_crash(path) == {"a": 10**4299}

@@ -11,7 +11,15 @@ import interpreter
 PROGRAM = interpreter.ROOT / "tests" / "board.py"
 # What the emulated Pico runs: it has no second core, so no threads; and it takes minutes for a
 # test that reopens files by the hundred.
-ON_PICO = "test_bad_input", "test_blocks", "test_in_place", "test_mapping", "test_opening"
+ON_PICO = (
+    "test_bad_input",
+    "test_blocks",
+    "test_in_place",
+    "test_mapping",
+    "test_opening",
+    "test_plain",
+    "test_sharing",
+)
 
 
 def check(board, *command):

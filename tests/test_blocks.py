@@ -394,6 +394,7 @@ def test_a_block_of_a_closed_database_leaves_no_lock_behind(path):
 
 def test_one_batch_holds_a_block(path):
     db = start(path)
+    db.TIP_SIZE = 448  # an ESP32's tip is shorter than this batch, which would then be a fold
     db.flush()
     with db.transaction():
         change_all(db)

@@ -78,7 +78,7 @@ try:
     from binascii import crc32
 
     _hash = crc32  # here it takes a str, too
-except ImportError:  # ESP8266, SAMD21
+except ImportError:  # ESP8266
     _hash = len
 
     def crc32(data, crc=0):

@@ -447,14 +447,15 @@ def _restore(value, copy, own):
 
 
 def _add_containers(value, own, depth=0):
-    """Add a dict or list, and all plain dicts and lists inside, to own. depth is as in _copy()."""
-    if depth > _MAX_DEPTH:
-        return
-    own[id(value)] = value
-    # Not by keys and indexes: a callback may remove some meanwhile.
-    for item in value.values() if isinstance(value, dict) else value:
-        if type(item) in _CONTAINERS and id(item) not in own:
-            _add_containers(item, own, depth + 1)
+    """Add a dict or list, and all plain dicts and lists inside, to own. Return own. depth is as in
+    _copy()."""
+    if depth <= _MAX_DEPTH:
+        own[id(value)] = value
+        # Not by keys and indexes: a callback may remove some meanwhile.
+        for item in value.values() if isinstance(value, dict) else value:
+            if type(item) in _CONTAINERS and id(item) not in own:
+                _add_containers(item, own, depth + 1)
+    return own
 
 
 def _checksum(value):
@@ -1184,14 +1185,11 @@ def _must_save(key, value, was, own):
     """
     if id(value) not in own:
         return True  # an inner block, which checks it, has set or deleted the key
-    its = {}
-    _add_containers(value, its)
-    if its == own and _is_still(value, was):
+    if _add_containers(value, {}) == own and _is_still(value, was):
         return False
     _plain_item(key, value, own.copy())
-    its = {}  # all, also inside of those that are in own already
-    _add_containers(value, its)
-    own.update(its)
+    # By way of a new dict, or it would not look inside of those that are in own already.
+    own.update(_add_containers(value, {}))
     return not _is_still(value, was)
 
 
@@ -1399,11 +1397,14 @@ class _Block:
         lent.pop(key, None)
 
     def note_lent(self, slot, key, old, was, own):
-        """Note that a dict or list is lent. If the key has a note, its old and was stay."""
+        """Note that a dict or list is lent. If the key has a note, that stays, and gets own, too:
+        own alone may lack some of what was in the value at first, and so hide what is there twice.
+        """
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
-            was = _pair(lent.get(key, _MISSING), old)[0]
+            was, had = _pair(lent.get(key, _MISSING), old)
+            own.update(had)
         note = was
         if len(own) > 1 or id(old) not in own:
             self.collect(slot, key)

@@ -125,6 +125,20 @@ def test_a_list_put_into_two_values_is_two_whatever_a_block_within_reads(path):
         assert db["a"]["tags"] == ["x", "y"] and db["b"] == {"tags": ["x"]}, way
 
 
+def test_a_list_that_is_twice_in_a_value_becomes_two_whatever_a_block_within_reads(path):
+    db = MicroTetherDB(path)
+    for block in db.lock, db.transaction:
+        db["a"] = {"x": ["x"], "y": ["x"]}
+        with block():
+            del db["a"]["y"]
+            with db.transaction():
+                assert db["a"] == {"x": ["x"]}
+            db["a"]["y"] = db["a"]["x"]  # which makes it equal to what it was
+        with db.transaction():
+            db["a"]["x"].append("z")
+        assert content(db) == after_a_crash(path) == {"a": {"x": ["x", "z"], "y": ["x"]}}
+
+
 def test_what_an_update_reads_back_in_its_midst_is_its_own_too(path):
     class Config(dict):
         def __repr__(self):

@@ -1154,6 +1154,16 @@ def _locked(function, *args):
     """
     if _innermost and _own_block():
         return function(*args)
+    if _ON_PC:
+        # Not `with`: in CPython 3.14 Ctrl-C may come when that has the lock, but won't free it.
+        try:
+            _lock.acquire()
+            return function(*args)
+        finally:
+            try:
+                _lock.release()
+            except RuntimeError:  # Ctrl-C came while it waited for the lock
+                pass
     with _lock:
         return function(*args)
 

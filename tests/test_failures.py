@@ -365,16 +365,24 @@ def test_ctrl_c_in_a_rollback_waits_for_its_end(path):
 
 
 class StruckLock:
-    """A lock whose acquire() is hit by Ctrl-C when it has the lock already."""
+    """A lock whose acquire() is hit by Ctrl-C: when it has the lock already, or while it waits.
+    So is `with`, as that of CPython 3.14 is."""
 
-    def __init__(self, lock):
+    def __init__(self, lock, has_it):
         self.release = lock.release
         self._is_owned = lock._is_owned
         self._acquire = lock.acquire
+        self.has_it = has_it
 
     def acquire(self):
-        self._acquire()
+        if self.has_it:
+            self._acquire()
         raise KeyboardInterrupt
+
+    __enter__ = acquire
+
+    def __exit__(self, *_):
+        self.release()
 
 
 @only("cpython", "on MicroPython Ctrl-C can't strike there")
@@ -382,10 +390,18 @@ def test_ctrl_c_while_a_lock_is_taken_leaves_it_free(path):
     module = sys.modules["MicroTetherDB"]
     db = MicroTetherDB(path)
     lock = module._lock
-    module._lock = StruckLock(lock)
-    for use in (db.lock().__enter__, db.transaction().__enter__):
-        raises(KeyboardInterrupt, use)
-        assert not lock._is_owned()
+    for has_it in (True, False):
+        module._lock = StruckLock(lock, has_it)
+        for use in (
+            db.lock().__enter__,
+            db.transaction().__enter__,
+            lambda: db.get("a"),
+            lambda: "a" in db,
+            lambda: len(db),
+            lambda: list(db),
+        ):
+            raises(KeyboardInterrupt, use)
+            assert not lock._is_owned()
     module._lock = lock
     db["a"] = 1
     assert after_a_crash(path) == {"a": 1}

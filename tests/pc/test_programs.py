@@ -12,6 +12,9 @@ from support import after_a_crash
 
 module = sys.modules["MicroTetherDB"]
 
+# CPython 3.15 counts the thread by which pytest ends a test that hangs.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
+
 TRY = """
 import sys
 sys.path.insert(0, sys.argv[1])

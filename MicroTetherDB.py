@@ -1285,8 +1285,10 @@ class _Block:
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            if outer and self.atomic and not busy and self.parent():
-                self.parent().check()  # two values that share a list can't both be restored
+            if outer and self.atomic and not busy:
+                parent = self.parent()
+                if parent:
+                    parent.check()  # two values that share a list can't both be restored
             self.busy = busy
             return db
         except BaseException:

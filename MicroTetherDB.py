@@ -818,21 +818,23 @@ class _Store:
     def check_files(self):
         """Raise ValueError if .tmp, .log or .tip is plainly another program's. Set has_tmp, and
         return which of .log and .tip aren't empty."""
-        found = []
+        self.has_tmp = False
+        suffixes = []
         for suffix in (".tmp", ".log", ".tip"):
             path = self.path + suffix
-            opening = b"{\n" if suffix == ".tmp" else b'["'
             if _size(path):
                 with open(path, "rb") as file:
-                    start = file.read(_PIECE).strip(b"\0 \n")[:2]
+                    first = file.read(_PIECE).strip(b"\0 \n")[:2]
+                opening = b'["'
+                if suffix == ".tmp":
+                    opening = b"{\n"
+                    self.has_tmp = True
+                else:
+                    suffixes.append(suffix)
                 # There may be nothing left of a torn batch.
-                if not opening.startswith(start):
+                if not opening.startswith(first):
                     raise ValueError(path + " is not a database's, or is damaged: move it away")
-                found.append(suffix)
-        self.has_tmp = ".tmp" in found
-        if self.has_tmp:
-            del found[0]
-        return found
+        return suffixes
 
     def find(self):
         """Return the path at which X is now, and its seals, as _seals_of() does.

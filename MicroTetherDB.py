@@ -163,6 +163,9 @@ if _ON_PC:
         file.flush()
         _fsync(file.fileno())
 
+    def _collect():
+        """Do nothing: CPython keeps its own heap in order."""
+
     def _sync_folder(path):
         if os.name == "posix":
             folder = os.open(os.path.dirname(path), os.O_RDONLY)
@@ -987,8 +990,7 @@ class _Store:
         noted as failed until that has worked. This takes no room on the disk."""
         if not self.failed:
             return
-        if not _ON_PC:
-            _collect()  # as in _recover(): this may have failed, and be called again
+        _collect()  # as in _recover(): this may have failed, and be called again
         suffix, start = self.failed
         path = self.path + suffix
         try:
@@ -1918,7 +1920,7 @@ class MicroTetherDB(_Mapping):
         holes, with none large enough for a dict, which is one piece."""
         slots = [{} for _ in range(_SLOTS)]
         for number, part in enumerate(self._store.read(), 1):
-            if not _ON_PC and number % count == 0:
+            if number % count == 0:
                 _collect()
             for key in part:
                 value = part[key]
@@ -2211,7 +2213,7 @@ class MicroTetherDB(_Mapping):
         _, log, tip = store.end
         tip += size
         spills = tip > self.TIP_SIZE
-        if not _ON_PC and spills and self._has_grown:
+        if spills and self._has_grown:
             _collect()  # or new keys would lie far apart, and the heap be full of holes
             self._has_grown = False
         # Fold once the journal is about twice as long as X. An X no longer than a tip is cheap to
@@ -2225,8 +2227,7 @@ class MicroTetherDB(_Mapping):
                 # for now, if it can be continued.
                 if store.must_fold:
                     raise
-            if not _ON_PC:
-                _collect()  # as in _recover()
+            _collect()  # as in _recover()
         try:
             store.append(texts, spills)
         except OSError as error:

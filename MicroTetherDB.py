@@ -1172,12 +1172,6 @@ def _locked(function, *args):
         return function(*args)
 
 
-def _put(key, value):
-    """Set a key, in the innermost block. TypeError or ValueError if it can't be stored."""
-    text, item = _encode_item(key, value)
-    _innermost.put(item[0], item[1], text)
-
-
 def _pair(note, old):
     """Return (was, own) of a note in a block's lent, which may be was alone. old is what the same
     key has in before."""
@@ -1379,6 +1373,11 @@ class _Block:
             if was is _MISSING:
                 old = value
         self.note_lent(slot, key, old, was, own)
+
+    def set(self, key, value):
+        """Set a key to a copy of a value. TypeError or ValueError if it can't be stored."""
+        text, item = _encode_item(key, value)
+        self.put(item[0], item[1], text)
 
     def put(self, key, value, text):
         """Set a key or, if the value is _MISSING, delete it. text is that of its record, if it is
@@ -2044,7 +2043,7 @@ class MicroTetherDB(_Mapping):
     def __setitem__(self, key: str, value: "Any") -> None:
         """Store a copy of the value: on the disk when it returns, or at the end of a block."""
         with _Guard(self):
-            _put(key, value)
+            _innermost.set(key, value)
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
@@ -2082,10 +2081,11 @@ class MicroTetherDB(_Mapping):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        _put(key, pairs[key])
+                        value = pairs[key]
+                        _innermost.set(key, value)
                 else:
                     for key, value in pairs:
-                        _put(key, value)
+                        _innermost.set(key, value)
 
     def clear(self) -> None:
         """Delete all, as one batch."""

@@ -1515,29 +1515,26 @@ class _Block:
         memory."""
         try:
             self.busy = True
-            if self.db._since is self.db._store.end:
-                self.restore()
+            if self.db._since is not self.db._store.end:
+                return
+            for slot in self.notes:
+                data = self.db._data[slot]
+                before, lent = self.notes[slot]
+                for key in before:  # first, so that no dict needs to grow
+                    if before[key] is _MISSING:
+                        data.pop(key, None)
+                for key in before:
+                    if before[key] is not _MISSING:
+                        self.restore(data, key, before[key], lent.get(key))
+            if _ON_PC:
+                self.restore_order()
         except KeyboardInterrupt:
             self.roll_back()  # again, to its end
             raise
 
-    def restore(self):
-        for slot in self.notes:
-            data = self.db._data[slot]
-            before, lent = self.notes[slot]
-            for key in before:  # first, so that no dict needs to grow
-                if before[key] is _MISSING:
-                    data.pop(key, None)
-            for key in before:
-                old = before[key]
-                if old is not _MISSING and not self.restore_in(data.get(key), old, lent.get(key)):
-                    data[key] = old
-        if _ON_PC:
-            self.restore_order()
-
-    def restore_in(self, value, old, note):
-        """Restore what was in a dict or list, if old is its copy. Return whether that could be
-        done, or there is nothing to do.
+    def restore(self, data, key, old, note):
+        """Restore the value of a key. If old is the copy of a dict or list, that itself gets back
+        what it held, where that can be done.
 
         This spares the heap: the copies lie all over it, and if they stayed in place of what was
         read, it would be full of holes.
@@ -1548,13 +1545,14 @@ class _Block:
             if isinstance(was, int):
                 # There is no copy, and old won't do: if an inner block has put a copy in its
                 # place, old still has what that block has rolled back.
-                return True
+                return
             if was is old:
                 try:
-                    return _restore(value, old, note[1])
+                    if _restore(data.get(key), old, note[1]):
+                        return
                 except MemoryError:
                     pass
-        return False
+        data[key] = old
 
     if _ON_PC:
         # Here a dict has an order, which is kept, too.

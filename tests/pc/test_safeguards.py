@@ -540,11 +540,11 @@ def test_ctrl_c_as_a_rollback_puts_keys_in_order_loses_none(path):
     db = MicroTetherDB(path)
     db.update({f"k{i}": i for i in range(50)})
 
-    restore = module._Block.restore.__code__
-    for number in range(1, 12):
+    roll_back = module._Block.roll_back.__code__
+    for number in range(1, 20):
         with (
             pytest.raises((KeyboardInterrupt, Oops)),
-            at_line(restore, number, strike),
+            at_line(roll_back, number, strike),
             db.transaction(),
         ):
             del db["k0"]

@@ -1214,9 +1214,7 @@ class _Block:
     text = None  # its record's text, if it is an operation that has put one key only
     path = None  # of the backup that it makes, if any, for errors to name
     if _ON_PC:
-        # For the guard:
-        is_left = False
-        raised = None  # what was raised in it
+        raised = None  # what was raised in it, for the guard
 
     def __init__(self, db, atomic=False, busy=True):  # by default, an operation's
         self.db = db
@@ -1331,7 +1329,7 @@ class _Block:
         _innermost = self.outer
         _releases[self.outer is None]()
         if _ON_PC:
-            self.is_left = self.keeper = True
+            self.keeper = True
 
     def refuse_to_end(self):
         """Raise RuntimeError. If this block is open, first roll back and leave all that are."""
@@ -1684,7 +1682,7 @@ if _ON_PC:
                 while block.is_open():
                     with suppress(KeyboardInterrupt):
                         _abandon_up_to(block.outer)
-                if not block.is_left and not _innermost and _lock._is_owned():
+                if block.keeper is not True and not _innermost and _lock._is_owned():
                     _lock.release()  # Ctrl-C came while it was entered, or left
 
 else:

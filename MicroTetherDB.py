@@ -646,9 +646,9 @@ def _last_durable(file, chain, start):
     for at, line in _lines(file, start):
         for first, stop in _cut(line):
             text = memoryview(line)[first : stop - _CHAIN_SIZE]
-            end = line[stop - _CHAIN_SIZE : stop]
+            digits = line[stop - _CHAIN_SIZE : stop]
             try:
-                said = int(end[:-1], 16)  # whatever the newline became
+                said = int(digits[:-1], 16)  # whatever the newline became
             except ValueError:
                 said = 0
             for maybe in chains:
@@ -656,7 +656,7 @@ def _last_durable(file, chain, start):
                     # If only the newline between the two is broken, this batch isn't torn either,
                     # so it was durable, too.
                     durable = said if first else maybe
-            if not at and b"\0" not in line and end == b"%08x\n" % said:
+            if not at and b"\0" not in line and digits == b"%08x\n" % said:
                 # A file's first record has none before it to be checked against: it was durable
                 # if it looks whole.
                 durable = said
@@ -687,9 +687,9 @@ def _seals_of(path):
     with open(path, "rb") as file:
         left -= _SEAL_SIZE
         file.seek(max(left - _SEAL_SIZE, 0))
-        end = file.read()
-        previous = end[:-_SEAL_SIZE]
-        seal = end[-_SEAL_SIZE:]
+        tail = file.read()
+        previous = tail[:-_SEAL_SIZE]
+        seal = tail[-_SEAL_SIZE:]
         if left <= 0 or seal.strip(b" \t") != b"\n":
             return _NO_SEAL, _NO_X
         crc = 0
@@ -730,14 +730,14 @@ def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as one dict."""
     try:
         with open(path, "rb") as file:
-            start = file.read(3)
+            head = file.read(3)
             file.seek(max(file.seek(0, 2) - _PIECE, 0))
-            end = file.read().rstrip()
+            tail = file.read().rstrip()
             file.seek(0)
             data = json.load(file)
         # Firmware before 1.26 reads an object that was cut off, too. With one key per line, its
         # closing brace is on a line of its own: any other may be a value's.
-        is_whole = _ON_PC or end.endswith(b"\n}" if start == b'{\n"' else b"}")
+        is_whole = _ON_PC or tail.endswith(b"\n}" if head == b'{\n"' else b"}")
         if not isinstance(data, dict) or not is_whole:
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
@@ -915,15 +915,15 @@ class _Store:
         one before, or its_suffix, the file where it was found, is stale: it begins with a record
         that continues the X before."""
         for seal in (self.seal, previous):
-            end = seal
+            last = seal
             for suffix in suffixes:
                 is_stale = suffix == its_suffix and seal == previous
                 with open(self.path + suffix, "rb") as file:
-                    for _, line, next_chain in _records(file, end, 0):
+                    for _, line, next_chain in _records(file, last, 0):
                         if next_chain == chain or is_stale:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                            end = next_chain
+                            last = next_chain
         raise ValueError(_DAMAGE % (self.path, "beside a damaged journal, or another database's"))
 
     def read_again(self, texts):
@@ -1074,9 +1074,9 @@ class _Store:
                         file.write(comma)
                         file.write(line)
                         comma = b",\n"
-                end = (b"\n" if crc else comma) + b"}\n" + _bits(previous)
-                crc = crc32(end, crc)
-                file.write(end + _bits(crc))
+                tail = (b"\n" if crc else comma) + b"}\n" + _bits(previous)
+                crc = crc32(tail, crc)
+                file.write(tail + _bits(crc))
                 _sync(file)
             is_whole = self.must_fold = True
             _rename(path + ".tmp", path)

@@ -777,10 +777,10 @@ class _Store:
     is_copy = True
     has_tmp = False  # whether there may be an X.tmp, of a fold that was cut off or has failed
 
-    # The journal. Where it ends: the chain, and how many bytes of X.log and of X.tip count. One
-    # tuple, so that Ctrl-C can't come when only some of it is set. Each batch and each fold makes
-    # a new one: this tells a block whether its changes are durable.
-    end = _NO_SEAL, 0, 0
+    # The journal: the chain at its end, and how many bytes of X.log and of X.tip count. One tuple,
+    # so that Ctrl-C can't come when only some of it is set. Each batch and each fold makes a new
+    # one: this tells a block whether its changes are durable.
+    journal = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued, so that the next write folds
 
@@ -880,7 +880,7 @@ class _Store:
             # Beside a copy, a file of which nothing counts may be stale: X doesn't tell.
             if durable and (log or tip or not self.is_copy):
                 self.must_have(durable, suffix, suffixes, previous)
-        self.end = chain, log, tip
+        self.journal = chain, log, tip
 
     def follow(self, file, chain):
         """Yield, in parts, the changes in the batches of a journal file that continue the chain.
@@ -938,7 +938,7 @@ class _Store:
     def append(self, texts, spills):
         """Make a batch durable, a record for each of the texts: in the tip or, if it spills, in
         the log, behind a copy of the tip. If this raises, roll_back() keeps it from counting."""
-        chain, log, tip = self.end
+        chain, log, tip = self.journal
         suffix, start = ".tip", tip
         copied = 0
         if spills:
@@ -973,7 +973,7 @@ class _Store:
             _sync(file)
         if _ON_PC and not start:
             _sync_folder(path)
-        self.end = (chain, end, 0) if spills else (chain, log, end)
+        self.journal = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
     def copy_tip(self, file, left):
@@ -1011,7 +1011,7 @@ class _Store:
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
-        _, log, tip = self.end
+        _, log, tip = self.journal
         if must_fold:
             there = self.end_rename()[0]
             # A fold that has failed may have taken effect.
@@ -1026,7 +1026,7 @@ class _Store:
         if not log:
             self.remove(".log")
         seal = self.write(dicts, max(self.seal, _NO_X))
-        self.end = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
+        self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
         self.is_copy = False
@@ -1277,7 +1277,8 @@ class _Block:
         _owner = me
         _innermost = self
         try:
-            db._since = db._store.end  # in the try: a subclass may not have called our __init__()
+            # In the try, since a subclass may not have called our __init__().
+            db._since = db._store.journal
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
@@ -1513,7 +1514,7 @@ class _Block:
         memory."""
         try:
             self.busy = True
-            if self.db._since is not self.db._store.end:
+            if self.db._since is not self.db._store.journal:
                 return
             for slot in self.notes:
                 data = self.db._data[slot]
@@ -1873,8 +1874,8 @@ class MicroTetherDB(_Mapping):
         # The keys whose dict or list was lent, and may be changed in place: _MAX_LENT at most, or
         # one more to say that there are too many. A tuple, which can be read without the lock.
         self._lent = ()
-        # Where the journal ended when the innermost block was entered. It isn't kept in the block:
-        # one more attribute there makes an empty block a seventh slower.
+        # The store's journal as it was when the innermost block was entered. It isn't kept in the
+        # block: one more attribute there makes an empty block a seventh slower.
         self._since = None
         with _Guard(self):
             self._ended = "was not opened"  # until all is read: half of it mustn't be saved
@@ -2206,7 +2207,7 @@ class MicroTetherDB(_Mapping):
         if store.is_copy or store.must_fold or store.failed:
             self._fold()
             return
-        _, log, tip = store.end
+        _, log, tip = store.journal
         tip += size
         spills = tip > self.TIP_SIZE
         if spills and self._has_grown:
@@ -2256,7 +2257,7 @@ class MicroTetherDB(_Mapping):
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Raises what _check_lent() does."""
         store = self._store
-        if store.must_fold or store.end[0] != store.seal:
+        if store.must_fold or store.journal[0] != store.seal:
             return True
         self._check_lent()
         keys = self._lent_keys()

@@ -588,7 +588,7 @@ def test_a_flipped_bit_at_the_end_of_the_log_is_told_by_what_is_in_the_tip(path)
         db["n"] = number
         if files(path).get(".log") and read(path + ".tip").count(b"\n") == 1:
             break
-    assert db._store.end[1]
+    assert db._store.journal[1]
     log = files(path)[".log"].rstrip() + b"\n"
     at = len(log) - 14
     contents = files(path)
@@ -697,8 +697,8 @@ def test_a_flipped_newline_before_a_padding_of_one_byte_is_told(path):
     spaces = b'"base": ' in files(path)[""]  # of old firmware: after a comma, too
     for n in range(16):
         put("k%02d" % n, 248)
-    put("last", 4095 - db._store.end[1])
-    assert db._store.end[1] == 4096
+    put("last", 4095 - db._store.journal[1])
+    assert db._store.journal[1] == 4096
     put("behind", 130)
     contents = files(path)
     assert found(path, contents) == content(db)
@@ -724,7 +724,7 @@ def test_each_flipped_bit_of_a_record_that_another_follows_is_told_beside_a_stal
     db.update({"k%d" % i: "x" * 20 for i in range(20)})
     db.flush()
     number = 0
-    while not files(path).get(".log") or db._store.end[1]:  # until it folds by itself
+    while not files(path).get(".log") or db._store.journal[1]:  # until it folds by itself
         number += 1
         db["n"] = number
     db.update(a=0)

@@ -581,7 +581,7 @@ def test_what_a_power_cut_has_left_behind_the_logs_end_is_not_saved(path, run):
     db = MicroTetherDB(path.as_posix())
     for n in range(3):
         db[f"key {n}"] = 200 * "v"  # in the log
-    end = db._store.end[1]
+    end = db._store.journal[1]
     db.update({"key 1": "never", "key 2": "never", "key 3": 200 * "v"})
     log = Path(f"{path}.log")
     torn = log.read_bytes()[: end + 60]

@@ -351,7 +351,7 @@ def test_a_value_read_while_another_thread_is_in_a_block_is_not_that_blocks(path
 
 
 def test_ctrl_c_between_two_lines_of_a_fold_leaves_no_journal_that_nobody_knows(path, monkeypatch):
-    for name in ("seal", "end", "failed", "must_fold"):
+    for name in ("seal", "journal", "failed", "must_fold"):
         with MicroTetherDB(path) as db:
             db.clear()
             db["a"] = 1
@@ -390,7 +390,7 @@ class Struck(module._Store):
 def test_where_a_failed_write_can_not_be_undone_the_next_one_folds(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
-    db._store.failed = ".tip", db._store.end[2]
+    db._store.failed = ".tip", db._store.journal[2]
     fail_once(monkeypatch, module, "_size", OSError(5, "broken"))  # as it is undone
     db["b"] = 2
     assert after_a_crash(path) == {"a": 1, "b": 2}

@@ -771,10 +771,10 @@ class _Store:
 
     # X.
     seal = _NO_SEAL  # that of X, or what stands for it
-    # Whether X lacks the seal of the X before: another program's, a restored backup, version 1's.
-    # Beside it, a journal with a damaged beginning can't be told from a stale one. So the first
-    # write folds.
-    is_copy = True
+    # Whether X repeats the seal of the X before: not if it is another program's, a backup or
+    # version 1's. Without that, a journal with a damaged beginning can't be told from a stale one.
+    # So the first write folds.
+    has_previous = False
     has_tmp = False  # whether there may be an X.tmp, of a fold that was cut off or has failed
 
     # The journal: the chain at its end, and how many bytes of X.log and of X.tip count. One tuple,
@@ -812,7 +812,7 @@ class _Store:
             if seal == _NO_SEAL:
                 yield from _read_foreign(path)
             return
-        self.is_copy = previous in (_BACKUP, _OTHER_BACKUP)
+        self.has_previous = previous not in (_BACKUP, _OTHER_BACKUP)
         yield from _read_sealed(path_now, _ANY)
         yield from self.read_journal(suffixes, previous)
         if path_now != path:
@@ -877,8 +877,8 @@ class _Store:
                 log = end
             else:
                 tip = end
-            # Beside a copy, a file of which nothing counts may be stale: X doesn't tell.
-            if durable and (log or tip or not self.is_copy):
+            # Where X doesn't repeat that seal, a file of which nothing counts may be stale.
+            if durable and (log or tip or self.has_previous):
                 self.must_have(durable, suffix, suffixes, previous)
         self.journal = chain, log, tip
 
@@ -1029,7 +1029,7 @@ class _Store:
         self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
-        self.is_copy = False
+        self.has_previous = True
         try:
             if must_fold:  # the journal may hold anything
                 self.remove_others()
@@ -2204,7 +2204,7 @@ class MicroTetherDB(_Mapping):
         """Make a batch durable: in the journal or, if that has become long, by a fold."""
         store = self._store
         store.roll_back()
-        if store.is_copy or store.must_fold or store.failed:
+        if not store.has_previous or store.must_fold or store.failed:
             self._fold()
             return
         _, log, tip = store.journal

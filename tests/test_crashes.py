@@ -333,7 +333,7 @@ def test_what_follows_a_restored_backup_is_told_if_it_is_damaged(path):
 def test_a_journal_that_follows_a_restored_backup_already_is_folded_by_the_next_write(path):
     data = restored(path)
     db = MicroTetherDB(path)
-    db._store.is_copy = False  # as the module was before
+    db._store.has_previous = True  # as the module was before
     db["k"] = 1
     contents = files(path)
     assert ".tip" in contents

@@ -617,7 +617,7 @@ def _records(file, chain, start):
             yield at, line, chain
 
 
-def _cut(line):
+def _split(line):
     """Yield (start, stop) for each record in a line of a journal: there is more than one where the
     newline after a batch is broken."""
     bare = line.rstrip(b" \n")
@@ -644,7 +644,7 @@ def _last_durable(file, chain, start):
     durable = None
     chains = ()  # what the chain of the record before may be, if it ends its batch
     for at, line in _lines(file, start):
-        for first, stop in _cut(line):
+        for first, stop in _split(line):
             text = memoryview(line)[first : stop - _CHAIN_SIZE]
             digits = line[stop - _CHAIN_SIZE : stop]
             try:
@@ -1598,10 +1598,10 @@ class _Block:
 if _ON_PC:
     _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
 
-    def _must_be_left(calls):
+    def _must_have_stack(calls):
         """Raise RecursionError unless that many calls can be nested here."""
         if calls:
-            _must_be_left(calls - 1)
+            _must_have_stack(calls - 1)
 
     class _Exit:
         """A guard's __exit__. What `with` calls holds the guard, but the function behind it has
@@ -1631,7 +1631,7 @@ if _ON_PC:
         def __enter__(self):
             if self.block.keeper or self.generator.gi_running:
                 raise RuntimeError(_MISUSED)
-            _must_be_left(_ROLLBACK_DEPTH)  # now, while there is nothing to roll back
+            _must_have_stack(_ROLLBACK_DEPTH)  # now, while there is nothing to roll back
             try:
                 return next(self.generator)
             except BaseException:

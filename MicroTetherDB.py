@@ -120,7 +120,8 @@ if _ON_PC:
         return json.loads(bytes(view))
 
     def _with_path(error, path):
-        """Return the OSError, or a clearer one, with the path in it unless it names a file."""
+        """Return an OSError that names a file: this one, with the path if it names none, or a
+        clearer one if there is no folder for the path."""
         if not os.path.isdir(os.path.dirname(path)):
             return FileNotFoundError(_ENOENT, "there is no folder for it: make one first", path)
         if error.filename is None and path not in str(error):
@@ -128,8 +129,8 @@ if _ON_PC:
         return error
 
     def _task():
-        """Return a weak reference to the asyncio task that is running, or None. It is the same one
-        each time. A task that nobody resumes is freed, and so ends the block that it is in."""
+        """Return a weak reference to the asyncio task that is running, always the same one, or
+        None. Weak, so that a task that nobody resumes is freed: that ends the block it is in."""
         with suppress(AttributeError, KeyError, RuntimeError):  # asyncio may be half imported
             task = sys.modules["asyncio"].current_task()
             return task and ref(task)
@@ -205,7 +206,7 @@ else:
             return json.dumps(value).encode()
 
     def _with_path(error, path):
-        """Return an OSError like this one that names the path."""
+        """Return an OSError like this one that names the path, unless it has a text already."""
         return OSError(*(error.args + (path,))[:2])
 
     _main_thread = get_ident()
@@ -230,9 +231,9 @@ else:
         file.flush()
 
     def _collect():
-        """Collect garbage. On the unix port, Ctrl-C may have come in the middle of a collection.
-        Another one would then free what is in use. But the heap is locked: MemoryError."""
-        bytearray(1)
+        """Collect garbage. MemoryError if Ctrl-C has come in the middle of a collection, as it may
+        on the unix port: another one would free what is in use."""
+        bytearray(1)  # which raises that, since the heap is then still locked
         gc.collect()
 
 
@@ -477,8 +478,8 @@ _PAGE_SIZE = const(128)  # in bytes
 
 
 class _Unseen:
-    """The dicts and lists that _plain() hasn't found yet. As its own, it finds what is in a
-    database twice. At first, everything is in it.
+    """The dicts and lists that _plain() hasn't found yet: at first, all. Given to it as own, this
+    finds what is in a database twice.
 
     A dict of that many would need a lot of memory in one piece. This has a bit for each 16 bytes
     of memory, as no two objects begin in the same 16, and keeps the bits in small pieces.
@@ -523,7 +524,7 @@ _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtd
 _PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
 _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
-_MOST_COPIED = const(16)  # how many times what is appended an append may copy of what is there
+_MOST_COPIED = const(16)  # an append may copy up to so many times as much as it appends
 _TAB = const(9)
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -636,10 +637,10 @@ def _split(line):
 
 
 def _last_durable(file, chain, start):
-    """Return the chain of the last record, from the offset start of a journal file on, that must
-    have been durable once, as a batch that continues it was written later. None if there is none.
+    """Return the chain of the last record of a journal file, from the offset start on, that must
+    have been durable once: a batch that continues it was written later. None if there is none.
 
-    The chain is that of what comes before start, all of which counts.
+    The argument chain is that of what comes before start, all of which counts.
     """
     durable = None
     chains = ()  # what the chain of the record before may be, if it ends its batch
@@ -782,7 +783,7 @@ class _Store:
     # one: this tells a block whether its changes are durable.
     journal = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
-    must_fold = False  # whether the journal can't be continued, so that the next write folds
+    must_fold = False  # whether the journal can't be continued: the next write or close() folds
 
     if _ON_PC:
         like = None  # the file whose mode and owner a new X gets, if not those of the old X
@@ -911,9 +912,9 @@ class _Store:
         return chain, end
 
     def must_have(self, chain, its_suffix, suffixes, previous):
-        """Raise ValueError unless a record with that chain is in the journal of this X or of the
-        one before, or its_suffix, the file where it was found, is stale: it begins with a record
-        that continues the X before."""
+        """Raise ValueError if the record with that chain is lost. It isn't if it is in the journal
+        of this X or of the one before, nor if the file where it was found, its_suffix, is stale:
+        if that begins with a record that continues the X before."""
         for seal in (self.seal, previous):
             last = seal
             for suffix in suffixes:
@@ -1092,6 +1093,7 @@ class _Store:
             raise
 
     def remove_tmp(self):
+        """Remove X.tmp. OSError if that fails twice."""
         try:
             self.remove(".tmp")
         except OSError:
@@ -1099,6 +1101,7 @@ class _Store:
         self.has_tmp = False
 
     def remove(self, *suffixes):
+        """Remove those of the files that are there."""
         for suffix in suffixes:
             # Not by catching ENOENT: on a read-only disk it is another error.
             if _stat(self.path + suffix):
@@ -1153,8 +1156,8 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function must be written in C, where no callback comes: that would wait for the lock for
-    ever.
+    The function must be written in C, where no callback comes. In Python one could, and would wait
+    for ever for the lock that it has interrupted.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1299,6 +1302,7 @@ class _Block:
         try:
             if _own_block() is not self:
                 if not kind or not self.is_open():
+                    # Not here, where what it raises would be recovered from as a failure.
                     finish = _Block.refuse_to_end
                     return
                 _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
@@ -1459,7 +1463,8 @@ class _Block:
             self.db._save(made if size < _PIECE else self.texts(), size)
 
     def check(self):
-        """See that what it has lent can be saved and shares no dict or list, as changed() does."""
+        """Do what changed() does to what was lent: raise TypeError or ValueError if it can't be
+        saved, and separate what it shares."""
         for _ in self.changed():
             pass
 
@@ -1488,7 +1493,8 @@ class _Block:
 
     def changed(self):
         """Yield (key, value) for all that has to be saved, with _MISSING for what was deleted.
-        What was lent is checked, and gets its own copy of what it shares: see _must_save()."""
+        What was lent is checked, and what it shares becomes a copy of its own: see _must_save().
+        """
         for slot in list(self.notes):  # lists: a callback that reads may note more
             data = self.db._data[slot]
             before, lent = self.notes[slot]
@@ -1511,7 +1517,7 @@ class _Block:
 
     def roll_back(self):
         """Restore what was there before, unless what has replaced it is durable. This needs no
-        memory."""
+        memory. If Ctrl-C comes, it is done to its end all the same."""
         try:
             self.busy = True
             if self.db._since is not self.db._store.journal:
@@ -1528,7 +1534,7 @@ class _Block:
             if _ON_PC:
                 self.restore_order()
         except KeyboardInterrupt:
-            self.roll_back()  # again, to its end
+            self.roll_back()
             raise
 
     def restore(self, data, key, old, note):
@@ -1587,6 +1593,7 @@ class _Block:
             yield from last.items()
 
         def restore_order(self):
+            """Put the keys back into the order that was noted."""
             data = self.db._data[0]
             if self.order:
                 # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
@@ -1599,7 +1606,7 @@ if _ON_PC:
     _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
 
     def _must_have_stack(calls):
-        """Raise RecursionError unless that many calls can be nested here."""
+        """Raise RecursionError unless so many calls can be nested here."""
         if calls:
             _must_have_stack(calls - 1)
 
@@ -1665,6 +1672,8 @@ if _ON_PC:
 
         @staticmethod
         def run(block):
+            """Enter the block, yield its database, and end the block when the caller goes on, or
+            closes this."""
             error = None
             try:
                 block.__enter__()
@@ -1898,7 +1907,7 @@ class MicroTetherDB(_Mapping):
             _must_be_apart(path)
         if _ON_PC:
             _claim(path)
-        # Otherwise it is this one, or one that has ended, but Ctrl-C kept it in the list.
+        # This one has not begun, and an older one may have ended, but Ctrl-C kept it in the list.
         if not older._ended:
             if _keeper(_own_block(), older):
                 raise ValueError(path + " is in a block: end that first")
@@ -1928,6 +1937,7 @@ class MicroTetherDB(_Mapping):
         self._data = slots
 
     def _retire(self, why):
+        """Let go of the data. From now on, any use raises ValueError, which says why."""
         self._ended = why
         self._data = _NO_DATA
         _opened.pop(self._path, None)
@@ -2115,7 +2125,7 @@ class MicroTetherDB(_Mapping):
 
     def flush(self) -> None:
         """Save everything, in-place changes too, into the JSON file. Writes nothing if it is all
-        there, nor in a block, which saves at its end. Raises what close() does.
+        there, nor in a block, which saves at its end. Raises as close() does outside a block.
         """
         with _Guard(self):
             if not _innermost.parent():
@@ -2128,7 +2138,9 @@ class MicroTetherDB(_Mapping):
         """Write the data, in-place changes too, to a JSON file at path, atomically: it replaces
         what is there.
 
-        Raises ValueError if that is a file of an open database, otherwise what close() does.
+        Raises OSError from the disk, TypeError or ValueError for an in-place change that can't be
+        stored, ValueError if path is a file of an open database, or has another program's beside
+        it that would be one of its own.
         """
         with _Guard(self):
             path = _innermost.path = _full_path(path)
@@ -2181,6 +2193,7 @@ class MicroTetherDB(_Mapping):
         return value
 
     def _note_lent(self, key):
+        """Add a key to those whose value was lent."""
         if not _own_block():
             with _Guard(self):  # or another thread might note another key meanwhile
                 return self._note_lent(key)
@@ -2261,7 +2274,7 @@ class MicroTetherDB(_Mapping):
             return True
         self._check_lent()
         keys = self._lent_keys()
-        left = 0
+        left = 0  # of these, how many haven't been found in X as they are
         for _ in self._lent_items(keys):
             left += 1
         if left:

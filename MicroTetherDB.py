@@ -1479,7 +1479,10 @@ class _Block:
                 if was is _MISSING:
                     parent.note_old(slot, key, old)  # set or deleted, and perhaps lent after that
                 if key in lent:
-                    parent.note_lent(slot, key, old, was, own)
+                    if was is old:
+                        # If this fails, the block is rolled back, and so puts its copy in place.
+                        old = was = _copy(old, {})
+                    parent.note_lent(slot, key, old, was, own.copy())
         if _ON_PC and not parent.order:
             parent.order.extend(self.order)
 

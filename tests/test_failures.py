@@ -669,6 +669,58 @@ def test_ctrl_c_in_an_operation_within_a_block_saves_nothing_of_the_block(path):
     assert content(db) == after_a_crash(path) == {"a": 1}
 
 
+def test_ctrl_c_as_an_inner_transaction_ends_leaves_the_outer_one_its_notes(path):
+    """As it hands its notes over, and wherever else they are looked at."""
+    calls = []
+    strike_at = 0
+    pad = 3000 * "x"  # so that a few changes don't make it write all anew
+
+    def pair(*args):
+        calls.append(args)
+        if len(calls) == strike_at:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    def end_inner(db):
+        """Return whether Ctrl-C has struck."""
+        del calls[:]
+        try:
+            with db.transaction():
+                db["a"]["l"].append(1)
+                db["b"] = [[1]]
+                db["c"].append([1])
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    for changes in (True, False):
+        for strike_at in range(1, 99):
+            db = MicroTetherDB(path)
+            db.clear()
+            db.update(a={"l": [0]}, b=[[0]], c=[0], pad=pad)
+            expected = {"a": {"l": [0, 2]}, "b": [[0], [0]], "c": [0, 2], "d": [0], "pad": pad}
+            with db.transaction():
+                shared = [0]
+                db["b"].append(shared)
+                db["d"] = shared
+                with replaced("_pair", pair) as real:
+                    was_struck = end_inner(db)
+                if not was_struck:
+                    break
+                if changes:
+                    db["a"]["l"].append(2)
+                    db["c"].append(2)
+            if not changes:
+                expected.update(a={"l": [0]}, c=[0])
+            assert content(db) == after_a_crash(path) == expected, strike_at
+            with db.lock():
+                db["b"][1].append(3)
+                db["b"][0].append(3)
+            assert content(db) == after_a_crash(path), strike_at
+            assert db["d"] == [0]
+        assert strike_at > 3
+
+
 def strike_as_the_journal_is_opened():
     """Let Ctrl-C come then, and spoil the file as littlefs does if it is kept from opening it."""
     module = sys.modules["MicroTetherDB"]

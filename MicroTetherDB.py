@@ -1194,9 +1194,14 @@ def _must_save(key, value, was, own):
     own has the dicts and lists that were in it when it was lent. Those that were put into it since
     may belong to another value, too: it gets copies of them, which are added to own.
     """
+    if not isinstance(value, _CONTAINERS):
+        return True  # an inner block has set or deleted the key
+    now = _add_containers(value, {})
     if id(value) not in own:
-        return True  # an inner block, which checks it, has set or deleted the key
-    if _add_containers(value, {}) == own and _is_still(value, was):
+        # An inner block has set it, or has put a copy in its place as it was undone. So all that
+        # is in it belongs to it, but needn't be what can be stored.
+        own = now
+    if now == own and _is_still(value, was):
         return False
     _plain_item(key, value, own.copy())
     # By way of a new dict, or it would not look inside of those that are in own already.

@@ -3,7 +3,7 @@
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, files, found, no_writes, raises, write
+from support import Oops, after_a_crash, content, files, found, no_writes, raises, same, write
 
 
 def start(path):
@@ -211,16 +211,19 @@ def test_a_value_that_was_replaced_by_an_equal_one_in_place_writes_nothing(path)
 
 def test_a_block_whose_inner_block_was_rolled_back_writes_nothing(path):
     db = start(path)
-    with no_writes(path), db.transaction():
-        assert db["user1"]["n"] == 1
-        try:
-            with db.transaction():
-                db["user1"]["n"] = 2
-                raise Oops
-        except Oops:
-            pass
-        assert db["user1"]["n"] == 1  # read again: what is there now is its own, too
-    assert content(db) == after_a_crash(path)
+    for reads_again in (True, False):
+        with no_writes(path), db.transaction():
+            assert db["user1"]["n"] == 1
+            try:
+                with db.transaction():
+                    db["user1"]["n"] = 2
+                    db["user1"]["tags"].append("b")
+                    raise Oops
+            except Oops:
+                pass
+            if reads_again:
+                assert db["user1"]["n"] == 1  # what is there now is its own, too
+        assert content(db) == after_a_crash(path)
 
 
 def test_what_an_update_reads_back_in_its_midst_is_rolled_back_with_it(path):
@@ -350,3 +353,39 @@ def test_a_backup_works_though_an_inner_transaction_has_set_what_was_read_to_non
                 db["a"] = None
                 db.backup(path + ".copy")
         assert content(db) == after_a_crash(path) == {"a": None}
+
+
+def test_a_backup_works_though_an_inner_transaction_has_deleted_what_was_new(path):
+    db = MicroTetherDB(path)
+    with db.transaction():
+        db["a"] = [1]
+        db["a"].append(2)
+        with db.transaction():
+            del db["a"]
+            db.backup(path + ".copy")
+    assert content(db) == after_a_crash(path) == {}
+
+
+def test_what_an_inner_block_was_undone_with_is_checked(path):
+    db = start(path)
+    for bad in (float("nan"), {5: 6}, b"bytes"):
+        for step in (
+            lambda: db.pop("user1"),
+            lambda: db.__setitem__("user1", 2),
+            lambda: db["user1"].update(new=2),
+        ):
+            before = after_a_crash(path)
+            try:
+                with db.transaction():
+                    user = db["user1"]
+                    try:
+                        with db.transaction():
+                            user["n"] = bad
+                            step()
+                            raise Oops
+                    except Oops:
+                        pass
+                raise AssertionError("it was saved: %r" % bad)
+            except (TypeError, ValueError) as error:
+                assert 'db["user1"]["n"]' in str(error)
+            assert same(content(db), before) and same(after_a_crash(path), before)

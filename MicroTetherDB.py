@@ -48,7 +48,7 @@ import sys
 
 # MicroPython looks for a built-in name among the module's globals before anywhere else. So those
 # that are used most are made globals.
-from builtins import bytes, dict, id, isinstance, len, list, range, str, type  # noqa: UP029
+from builtins import bytes, dict, id, isinstance, len, list, memoryview, range, str, type  # noqa: UP029
 
 __version__ = "2.0.0"
 

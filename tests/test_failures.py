@@ -721,6 +721,26 @@ def test_ctrl_c_as_an_inner_transaction_ends_leaves_the_outer_one_its_notes(path
         assert strike_at > 3
 
 
+@only("littlefs fat host", "on CPython a rollback always puts its copies in place")
+def test_a_rollback_that_lacks_memory_puts_its_copies_in_place(path):
+    def lacks_memory(*_):
+        raise MemoryError
+
+    db = MicroTetherDB(path)
+    db["a"] = {"l": [1]}
+    with replaced("_restore", lacks_memory):
+        try:
+            with db.transaction():
+                db["a"]["l"].append(2)
+                raise Oops
+        except Oops:
+            pass
+    assert content(db) == after_a_crash(path) == {"a": {"l": [1]}}
+    with db.lock():
+        db["a"]["l"].append(3)
+    assert content(db) == after_a_crash(path) == {"a": {"l": [1, 3]}}
+
+
 def strike_as_the_journal_is_opened():
     """Let Ctrl-C come then, and spoil the file as littlefs does if it is kept from opening it."""
     module = sys.modules["MicroTetherDB"]

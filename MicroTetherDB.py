@@ -524,7 +524,7 @@ _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtd
 _PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
 _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
 _ERASE_SIZE = const(4096)  # of flash
-_MOST_COPIED = const(16)  # an append may copy up to so many times as much as it appends
+_MOST_COPIED = const(16)  # an append may copy up to this many times what it appends
 _TAB = const(9)
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
@@ -743,8 +743,7 @@ def _read_foreign(path):
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
-        why = str(error) or "it isn't UTF-8"
-        raise ValueError(path + " can't be opened: " + why) from None
+        raise ValueError(path + " can't be opened: " + (str(error) or "it isn't UTF-8")) from None
 
 
 def _write_batch(file, texts, chain):
@@ -1156,8 +1155,8 @@ def _keeper(block, db):
 def _locked(function, *args):
     """Return function(*args), while no other thread is in a block.
 
-    The function must be written in C, where no callback comes. In Python one could, and would wait
-    for ever for the lock that it has interrupted.
+    The function must be written in C, where no callback comes. In Python code one could come, and
+    would wait for the lock for ever.
     """
     if _innermost and _own_block():
         return function(*args)
@@ -1275,8 +1274,7 @@ class _Block:
                 raise RuntimeError("busy: another task is in a block. Don't await in one")
             if not self.atomic:
                 keeper = _keeper(outer, db) or self
-        # No branch in these lines: callbacks and Ctrl-C come where code branches.
-        acquire()
+        acquire()  # no branch from here to the try: callbacks and Ctrl-C come where code branches
         was = self.keeper
         self.keeper = keeper
         self.outer = outer
@@ -1285,15 +1283,13 @@ class _Block:
         _owner = me
         _innermost = self
         try:
-            # In the try, since a subclass may not have called our __init__().
-            db._since = db._store.journal
+            db._since = db._store.journal  # a subclass may not have called our __init__()
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
             db._must_be_open()
-            if outer and self.atomic and not busy:
-                parent = self.parent()
-                if parent:
-                    parent.check()  # two values that share a list can't both be restored
+            parent = outer and self.atomic and not busy and self.parent()
+            if parent:
+                parent.check()  # two values that share a list can't both be restored
             self.busy = busy
             return db
         except BaseException:
@@ -1307,7 +1303,7 @@ class _Block:
         try:
             if _own_block() is not self:
                 if not kind or not self.is_open():
-                    # Not here, where what it raises would be recovered from as a failure.
+                    # Later: here, what that raises would be taken for a failure to save.
                     finish = _Block.refuse_to_end
                     return
                 _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
@@ -1426,7 +1422,7 @@ class _Block:
         before, lent = self.notes.setdefault(slot, ({}, {}))
         if key in before:
             old = before[key]
-            was, had = _pair(lent.get(key, _MISSING), old)
+            was, had = _pair(lent.get(key, (_MISSING, {})), old)
             own.update(had)
         note = was
         if len(own) > 1 or id(old) not in own:
@@ -1468,7 +1464,7 @@ class _Block:
             self.db._save(made if size < _PIECE else self.texts(), size)
 
     def check(self):
-        """Do what changed() does to what was lent: raise TypeError or ValueError if it can't be
+        """Check what was lent, as changed() does: raise TypeError or ValueError if it can't be
         saved, and separate what it shares."""
         for _ in self.changed():
             pass
@@ -1614,7 +1610,7 @@ if _ON_PC:
     _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
 
     def _must_have_stack(calls):
-        """Raise RecursionError unless so many calls can be nested here."""
+        """Raise RecursionError unless that many calls can be nested here."""
         if calls:
             _must_have_stack(calls - 1)
 
@@ -1680,8 +1676,8 @@ if _ON_PC:
 
         @staticmethod
         def run(block):
-            """Enter the block, yield its database, and end the block when the caller goes on, or
-            closes this."""
+            """Enter the block, yield its database, and end the block when the caller resumes or
+            closes the generator."""
             error = None
             try:
                 block.__enter__()
@@ -1915,7 +1911,7 @@ class MicroTetherDB(_Mapping):
             _must_be_apart(path)
         if _ON_PC:
             _claim(path)
-        # This one has not begun, and an older one may have ended, but Ctrl-C kept it in the list.
+        # Not if it is this one, nor if it has ended, but Ctrl-C kept it in the list.
         if not older._ended:
             if _keeper(_own_block(), older):
                 raise ValueError(path + " is in a block: end that first")
@@ -2096,8 +2092,7 @@ class MicroTetherDB(_Mapping):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
                     for key in pairs.keys():
-                        value = pairs[key]
-                        _innermost.set(key, value)
+                        _innermost.set(key, pairs[key])
                 else:
                     for key, value in pairs:
                         _innermost.set(key, value)

@@ -125,6 +125,13 @@ def copied(path):
     return copy
 
 
+def start(path):
+    """Return a new database with a list and a value with a list inside."""
+    db = MicroTetherDB(path)
+    db.update(all=[], user1={"n": 1, "tags": ["a"]})
+    return db
+
+
 def found(path, contents):
     """The data that is found where a database's files are those contents."""
     copy = path + "2"

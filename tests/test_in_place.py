@@ -3,13 +3,18 @@
 import os
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, files, found, no_writes, raises, same, write
-
-
-def start(path):
-    db = MicroTetherDB(path)
-    db.update(all=[], user1={"n": 1, "tags": ["a"]})
-    return db
+from support import (
+    Oops,
+    after_a_crash,
+    content,
+    files,
+    found,
+    no_writes,
+    raises,
+    same,
+    start,
+    write,
+)
 
 
 def test_a_reference_from_before_the_block_stays_the_value(path):

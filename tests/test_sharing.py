@@ -1,13 +1,7 @@
 """A list or dict that is put into two values: each value gets its own."""
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, no_writes, raises
-
-
-def start(path):
-    db = MicroTetherDB(path)
-    db.update(all=[], user1={"n": 1, "tags": ["a"]})
-    return db
+from support import Oops, after_a_crash, content, no_writes, raises, start
 
 
 def test_a_value_put_into_another_one_is_a_copy_from_the_end_of_the_block(path):

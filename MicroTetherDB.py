@@ -801,7 +801,7 @@ class _Store:
         suffixes = self.check_files()
         path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
-            why = "damaged (if you have edited it, delete its last two, blank lines)"
+            why = "damaged (if you edited it, delete its last two, blank lines)"
             raise ValueError(_DAMAGE % (path, why))
         self.seal = seal
         if seal <= _NO_X:
@@ -1220,8 +1220,6 @@ class _Block:
 
     text = None  # its record's text, if it is an operation that has put one key only
     path = None  # of the backup that it makes, if any, for errors to name
-    if _ON_PC:
-        raised = None  # what was raised in it, for the guard
 
     def __init__(self, db, atomic=False, busy=True):  # by default, an operation's
         self.db = db
@@ -1235,9 +1233,7 @@ class _Block:
         # __enter__ sets these. They are made here, since there may be no memory for them once the
         # lock is taken.
         self.outer = None  # the block around it
-        # The block that keeps its notes. None until it is entered. On a PC, True once it has been
-        # left, since a block that refers to itself isn't freed at once.
-        self.keeper = None
+        self.keeper = None  # the block that keeps its notes. None until it is entered
         # What it may have to save, and how to roll that back: {slot: (before, lent)}, two dicts by
         # key.
         #
@@ -1253,8 +1249,6 @@ class _Block:
         # rest. Then before has the value itself, and was is _MISSING or a checksum: a change in
         # place is saved, but can't be rolled back.
         self.notes = {}
-        if _ON_PC:
-            self.order = []  # how the keys were ordered before the first was deleted
 
     def __enter__(self):
         global _innermost, _owner, _task_inside
@@ -1293,12 +1287,12 @@ class _Block:
             self.busy = busy
             return db
         except BaseException:
-            finish = _Block.leave  # not self.leave(), which takes more stack
+            finish = type(self).leave  # not self.leave(), which takes more stack
             finish(self)
             raise
 
     def __exit__(self, kind, error, _):
-        finish = _Block.leave  # not self.leave, which takes memory: there may be none
+        finish = type(self).leave  # not self.leave, which takes memory: there may be none
         is_operation = self.busy
         try:
             if _own_block() is not self:
@@ -1327,15 +1321,9 @@ class _Block:
     def leave(self):
         """Let the thread go on in the block around it, or other threads go on."""
         global _innermost
-        if _ON_PC:
-            if _innermost is not self:
-                return  # in a child that was forked in the middle of it
-            _drop_claims()  # here, so that the next operation drops what Ctrl-C has left
         # No branch in these lines: Ctrl-C could come there.
         _innermost = self.outer
         _releases[self.outer is None]()
-        if _ON_PC:
-            self.keeper = True
 
     def refuse_to_end(self):
         """Raise RuntimeError. If this block is open, first roll back and leave all that are."""
@@ -1401,8 +1389,6 @@ class _Block:
                 db._has_grown = True
             data[key] = value
         else:
-            if _ON_PC:
-                keeper.note_order(data, key)
             del data[key]
 
     def note_old(self, slot, key, old):
@@ -1435,15 +1421,14 @@ class _Block:
         """Before a note is added, collect garbage now and then if the block is large, so that the
         heap stays whole. Each slot does it at counts of its own, or all would at about the same
         time."""
-        if not _ON_PC:
-            before = self.notes[slot][0]
-            count = len(before)
-            if (
-                count > _FEW_NOTES
-                and (count + slot) % _NOTES_AT_ONCE == _NOTES_AT_ONCE - 1
-                and key not in before
-            ):
-                _collect()
+        before = self.notes[slot][0]
+        count = len(before)
+        if (
+            count > _FEW_NOTES
+            and (count + slot) % _NOTES_AT_ONCE == _NOTES_AT_ONCE - 1
+            and key not in before
+        ):
+            _collect()
 
     def commit(self):
         """Make the changes durable or, in a block within a block, leave them to the outer one."""
@@ -1484,15 +1469,10 @@ class _Block:
                         # If this fails, the block is rolled back, and so puts its copy in place.
                         old = was = _copy(old, {})
                     parent.note_lent(slot, key, old, was, own.copy())
-        if _ON_PC and not parent.order:
-            parent.order.extend(self.order)
 
     def texts(self):
         """Yield the text of a record for each change that has to be saved."""
-        changed = self.changed()
-        if _ON_PC and self.order:
-            changed = self.changed_in_order()
-        for key, value in changed:
+        for key, value in self.changed():
             yield _encode((key,) if value is _MISSING else (key, value))
 
     def changed(self):
@@ -1535,8 +1515,6 @@ class _Block:
                 for key in before:
                     if before[key] is not _MISSING:
                         self.restore(data, key, before[key], lent.get(key))
-            if _ON_PC:
-                self.restore_order()
         except KeyboardInterrupt:
             self.roll_back()
             raise
@@ -1548,7 +1526,7 @@ class _Block:
         This spares the heap: the copies lie all over it, and if they stayed in place of what was
         read, it would be full of holes.
         """
-        if not _ON_PC and note is not None:
+        if note is not None:
             # As _pair() does, which takes memory.
             was = note[0] if type(note) is tuple else note
             if isinstance(was, int):
@@ -1563,21 +1541,63 @@ class _Block:
                     pass
         data[key] = old
 
-    if _ON_PC:
-        # Here a dict has an order, which is kept, too.
 
-        def note_order(self, data, key):
+if _ON_PC:
+    _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
+
+    def _must_have_stack(calls):
+        """Raise RecursionError unless that many calls can be nested here."""
+        if calls:
+            _must_have_stack(calls - 1)
+
+    class _BlockOnPC(_Block):
+        """Here a dict has an order, which is saved and restored as well; Ctrl-C may come anywhere;
+        and there are other processes."""
+
+        raised = None  # what was raised in it, for the guard
+
+        def __init__(self, db, atomic, busy):
+            super().__init__(db, atomic, busy)
+            self.order = []  # how the keys were ordered before the first was deleted
+
+        def leave(self):
+            if _innermost is self:  # not in a child that was forked in the middle of it
+                _drop_claims()  # here, so that the next operation drops what Ctrl-C has left
+                super().leave()
+                self.keeper = True  # not itself: what refers to itself isn't freed at once
+
+        def put(self, key, value, text):
+            if value is _MISSING:
+                self.keeper.note_order(key)
+            super().put(key, value, text)
+
+        def note_order(self, key):
             """Before the first key is deleted, note how they are ordered."""
             # But not if a single operation deletes the last key, which is last again once it is
             # restored. So popitem() takes no longer if there are many keys.
             is_single = self.busy and not self.atomic
+            data = self.db._data[0]
             if not self.order and not (is_single and key == next(reversed(data))):
                 self.order.extend(data)
 
-        def changed_in_order(self):
-            """Yield what changed() does. A key that has moved, since it was deleted and set again,
-            is deleted first and set last, so that it comes behind the rest."""
-            changed = dict(self.changed())
+        def hand_over(self):
+            super().hand_over()
+            parent = self.parent()
+            if not parent.order:
+                parent.order.extend(self.order)
+
+        def check(self):
+            # In any order: an inner block may have moved keys that this one has no notes of.
+            for _ in super().changed():
+                pass
+
+        def changed(self):
+            """Yield what a block does. But a key that has moved, since it was deleted and set
+            again, is deleted first and set last, so that it comes behind the rest."""
+            if not self.order:
+                yield from super().changed()
+                return
+            changed = dict(super().changed())
             data = self.db._data[0]
             # From the first key on that isn't found behind the one before it, as it used to be,
             # all have moved or are new.
@@ -1596,23 +1616,21 @@ class _Block:
                     yield key, changed[key]
             yield from last.items()
 
-        def restore_order(self):
-            """Put the keys back into the order that was noted."""
-            data = self.db._data[0]
-            if self.order:
-                # Ctrl-C may come anywhere: the old dict stays as it is until the new one is whole.
-                ordered = {key: data[key] for key in self.order if key in data}
-                ordered.update(data)
-                self.db._data = [ordered]
+        def roll_back(self):
+            try:
+                super().roll_back()
+                if self.order and self.db._since is self.db._store.journal:
+                    data = self.db._data[0]
+                    # Ctrl-C may come: the old dict stays as it is until the new one is whole.
+                    ordered = {key: data[key] for key in self.order if key in data}
+                    ordered.update(data)
+                    self.db._data = [ordered]
+            except KeyboardInterrupt:
+                self.roll_back()
+                raise
 
-
-if _ON_PC:
-    _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
-
-    def _must_have_stack(calls):
-        """Raise RecursionError unless that many calls can be nested here."""
-        if calls:
-            _must_have_stack(calls - 1)
+        def restore(self, data, key, old, note):
+            data[key] = old  # not in place: Ctrl-C could come when only half of it is restored
 
     class _Exit:
         """A guard's __exit__. What `with` calls holds the guard, but the function behind it has
@@ -1636,7 +1654,7 @@ if _ON_PC:
         __exit__ = _Exit()
 
         def __init__(self, db, atomic=False, busy=True):
-            self.block = _Block(db, atomic, busy)
+            self.block = _BlockOnPC(db, atomic, busy)
             self.generator = self.run(self.block)
 
         def __enter__(self):
@@ -1922,7 +1940,7 @@ class MicroTetherDB(_Mapping):
                 older._fold()
             for _ in self._store.read():
                 pass  # if this raises, the older one goes on
-            older._retire("was opened again, by another MicroTetherDB(...)")
+            older._retire("was opened again by another MicroTetherDB(...)")
 
     def _read_all(self, count):
         """Read the files. Collect garbage after each count parts, before the heap is full of

@@ -79,3 +79,18 @@ def test_an_order_of_keys_that_was_changed_in_place_in_a_block_is_saved(path):
     with db.lock():
         db["a"]["x"] = db["a"].pop("x")
     assert list(db["a"]) == list(found(path, files(path))["a"]) == ["y", "x"]
+
+
+@only("cpython", "on MicroPython a dict has no order")
+def test_a_backup_in_two_blocks_that_move_keys_has_them_in_order(path):
+    db = MicroTetherDB(path)
+    db.update(a=1, b=2, c=[3])
+    with db.transaction():
+        del db["a"]
+        with db.transaction():
+            db["b"] = db.pop("b") + 1
+            db["a"] = 4
+            db.backup(path + "2")
+    expected = [("c", [3]), ("b", 3), ("a", 4)]
+    assert list(db.items()) == list(after_a_crash(path).items()) == expected
+    assert list(content(MicroTetherDB(path + "2")).items()) == expected

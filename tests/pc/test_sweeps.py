@@ -42,7 +42,7 @@ FAULTS = {
     "room": "one fault of the file system or of its chip, where there is less room than the data "
     "takes",
     "ctrl_c": "Ctrl-C at the module's branches",
-    "callbacks": "a callback, one that reads or one that writes, anywhere in the module",
+    "callbacks": "a callback that reads, writes, opens or closes, anywhere in the module",
     "memory": "memory runs out: 0 to 8,192 bytes free, in one piece or scattered",
     "threads": "eight threads on one database",
     "two": "two threads with a database each, two more that open, take over and close a third",

@@ -1,4 +1,5 @@
-"""A callback anywhere in the module, one that reads or one that writes, while the workload runs.
+"""A callback anywhere in the module while the workload runs: one that reads, one that writes, or
+one that opens the database anew or closes it.
 
     micropython -X heapsize=8M tests/sweeps/callbacks.py [fs=lfs256|lfs32|fat|host]
         [every=1009] [first=0] [runs=9999]
@@ -13,6 +14,9 @@ module: after a call, as a function begins, and where a loop goes on.
 A read always answers, with a value that the key had or is just getting. A write is done, or
 raises RuntimeError ("busy"). After each step memory has what the steps and the callbacks have
 written, a copy of the files has the same, and no step has noticed anything.
+
+A callback that opens or closes comes once in a run. It is refused, or the step's next use of the
+database raises ValueError; what the step has done so far is kept.
 """
 
 import sys
@@ -44,6 +48,9 @@ else:
 
 GONE = "gone"  # stands for the value of a key that isn't there
 MINE = ("c0", "c1", "c2", "c3")  # the keys that callbacks write
+ONCE = 1 << 29  # more places than a run has
+# A callback that ends the database comes at fewer places, since each takes a run of its own.
+RARER = 10 if MICROPYTHON else 50
 
 
 def loop(db, value):
@@ -306,6 +313,25 @@ class Writes:
             db.backup(self.sweep.place.path + ".saved")
 
 
+class Ends:
+    """Opens the database anew, and closes it or not."""
+
+    def __init__(self, sweep):
+        self.sweep = sweep
+
+    def __call__(self, db):
+        if self.sweep.places.first % 2:
+            db.close()
+            self.sweep.newer = None
+        else:
+            self.sweep.newer = MicroTetherDB(self.sweep.place.path)
+        self.sweep.has_ended = True
+
+
+def ended_by_callback(error):
+    return "was opened again" in str(error) or "is closed" in str(error)
+
+
 class Sweep:
     def __init__(self, place):
         self.place = place
@@ -328,20 +354,37 @@ class Sweep:
             if "busy" not in str(error) or isinstance(self.act, Reads):
                 self.errors.append(error)
         except ValueError as error:
-            if self.step[0] not in ENDS:
+            is_in_block = isinstance(self.act, Ends) and "is in a block" in str(error)
+            if self.step[0] not in ENDS and not is_in_block:
                 self.errors.append(error)
         except BaseException as error:
             self.errors.append(error)
 
-    def run(self, act, every, first):
-        """Run the script with callbacks at the chosen places."""
+    def begin(self, act, every, first):
         self.place.fresh()
         workload.forget()
         self.act = act(self)
         self.errors = []
         self.mine = {}
         self.db = None
+        self.has_ended = False
         self.places.choose(every, first)
+
+    def try_all(self, act, every, first):
+        """Try a kind of callback at the places of a run. Return how many came."""
+        if act is not Ends:
+            self.run(act, every, first)
+            return self.places.struck
+        number = 0
+        self.places.struck = True
+        while self.places.struck:
+            number += 1
+            self.run_until(first + number * RARER * every)
+        return number - 1
+
+    def run(self, act, every, first):
+        """Run the script with callbacks at the chosen places."""
+        self.begin(act, every, first)
         for i, step in enumerate(self.steps):
             self.step = step
             self.values = self.all_values[i]
@@ -356,6 +399,45 @@ class Sweep:
             if self.places.struck > struck:
                 self.check(step, self.states[i][0], before)
         workload.forget()
+
+    def run_until(self, place):
+        """Run the script until a callback at this place has tried to open the database anew, or to
+        close it."""
+        self.begin(Ends, ONCE, place)
+        for i, step in enumerate(self.steps):
+            self.step = step
+            self.values = self.all_values[i]
+            with self.places:
+                try:
+                    db = workload.take(step, self.db)
+                    if db is not self.db:
+                        self.db = self.newer = db
+                except ValueError as error:
+                    if not self.has_ended or not ended_by_callback(error):
+                        raise
+            if self.errors:
+                raise self.errors[0]
+            if self.has_ended:
+                self.check_what_is_left()
+            elif self.places.struck:
+                self.acknowledged = {}
+                self.check(step, self.states[i][0], {})
+            if self.places.struck:
+                break
+        workload.forget()
+
+    def check_what_is_left(self):
+        """Check that the database has what the step has done so far, and works."""
+        with self.newer or MicroTetherDB(self.place.path) as db:
+            found = copy(workload.read(db))
+            for key in set(found) | set(self.values):
+                value = found.get(key, GONE)
+                allowed = self.values.get(key, (GONE,))
+                assert among(value, allowed), "%r is %r, not one of %r" % (key, value, allowed)
+            disk = fail.on_disk(self.place)
+            assert same(disk, found), "memory has %r, the disk %r" % (found, disk)
+            db["more"] = found["more"] = 1
+            assert same(fail.on_disk(self.place), found)
 
     def check(self, step, expected, before):
         if step[0] is workload.close:
@@ -384,9 +466,9 @@ def main():
     callbacks = 0
     last = min(options["first"] + options["runs"], every)
     for first in range(options["first"], last):
-        for act in (Reads, Writes):
+        for act in (Reads, Writes, Ends):
             try:
-                sweep.run(act, every, first)
+                callbacks += sweep.try_all(act, every, first)
                 elsewhere(int)
             except BaseException:
                 print("WRONG on %s: %s," % (options["fs"], act.__name__), end=" ")
@@ -394,7 +476,6 @@ def main():
                 print("callbacks.py fs=%s every=%d" % (options["fs"], every), end=" ")
                 print("first=%d runs=1" % first)
                 raise
-            callbacks += sweep.places.struck
     where = "every %dth branch" % every
     if not MICROPYTHON:
         where = "%d of %d places" % (len(sweep.places.struck_at), len(sweep.places.all))

@@ -450,15 +450,18 @@ def _restore(value, copy, own):
     return True
 
 
-def _add_containers(value, own, depth=0):
-    """Add a dict or list, and all plain dicts and lists inside, to own. Return own. depth is as in
-    _copy()."""
-    if depth <= _MAX_DEPTH:
-        own[id(value)] = value
-        # Not by keys and indexes: a callback may remove some meanwhile.
-        for item in value.values() if isinstance(value, dict) else value:
-            if type(item) in _CONTAINERS and id(item) not in own:
-                _add_containers(item, own, depth + 1)
+def _containers(value):
+    """Return own of a dict or list: itself, and all plain dicts and lists inside."""
+    own = {}
+    left = [value]
+    while left:
+        value = left.pop()
+        if id(value) not in own:
+            own[id(value)] = value
+            # Not by keys and indexes: a callback may remove some meanwhile.
+            for item in value.values() if isinstance(value, dict) else value:
+                if type(item) in _CONTAINERS:
+                    left.append(item)
     return own
 
 
@@ -1187,7 +1190,7 @@ def _must_save(key, value, was, own):
     """
     if not isinstance(value, _CONTAINERS):
         return True  # an inner block has set or deleted the key
-    now = _add_containers(value, {})
+    now = _containers(value)
     if id(value) not in own:
         # An inner block has set it, or has put a copy in its place as it was undone. So all that
         # is in it belongs to it, but needn't be what can be stored.
@@ -1195,8 +1198,7 @@ def _must_save(key, value, was, own):
     if now == own and _is_still(value, was):
         return False
     _plain_item(key, value, own.copy())
-    # By way of a new dict, or it would not look inside of those that are in own already.
-    own.update(_add_containers(value, {}))
+    own.update(_containers(value))
     return not _is_still(value, was)
 
 
@@ -1348,11 +1350,11 @@ class _Block:
             if parent:
                 parent.lend(slot, key, value)
             return
-        own = {}
         if not self.atomic and len(lent) >= _MAX_COPIES:
-            _add_containers(value, own)
+            own = _containers(value)
             old, was = value, _checksum(value)
         else:
+            own = {}
             old = was = _copy(value, own)
             if was is _MISSING:
                 old = value

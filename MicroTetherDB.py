@@ -931,10 +931,10 @@ class _Store:
     def read_again(self, texts):
         """Read X again, when there is no journal. Return its parts, as _read_sealed() does; none
         if X is gone or damaged by now."""
-        if self.seal == _NO_SEAL:
-            return _Store(self.path).read()
         if _seals_of(self.path)[0] != self.seal:
             return ()
+        if self.seal == _NO_SEAL:
+            return _read_foreign(self.path)
         return _read_sealed(self.path, texts)
 
     def append(self, texts, spills):

@@ -7,7 +7,17 @@ handler.
 """
 
 from MicroTetherDB import MicroTetherDB
-from support import CPYTHON, Oops, Small, after_a_crash, content, only, raises, threaded
+from support import (
+    CPYTHON,
+    Oops,
+    Small,
+    after_a_crash,
+    content,
+    only,
+    raises,
+    replaced,
+    threaded,
+)
 from test_threads import Thread
 
 if CPYTHON:
@@ -473,3 +483,25 @@ def leave(block):
     error = Oops()
     block.__exit__(Oops, error, None)
     raise error
+
+
+def test_changes_that_a_callback_takes_back_while_they_are_saved_leave_a_journal_that_opens(path):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % i: {"text": 100 * "x", "n": 0} for i in range(40)})
+    db.flush()
+    values = [db["k%d" % i] for i in range(10)]
+
+    def set_all(n):
+        for value in values:
+            value["n"] = n
+
+    def callback(*args):
+        set_all(0)  # after it was seen that there is something to save
+        return real(*args)
+
+    with replaced("_write_batch", callback) as real, db.transaction():
+        assert all(db["k%d" % i]["n"] == 0 for i in range(10))
+        set_all(1)
+    db["next"] = 1
+    assert content(db) == after_a_crash(path)
+    assert db["k1"]["n"] == 0 and db["next"] == 1

@@ -1188,8 +1188,6 @@ def _must_save(key, value, was, own):
     own has the dicts and lists that were in it when it was lent. Those that were put into it since
     may belong to another value, too: it gets copies of them, which are added to own.
     """
-    if not isinstance(value, _CONTAINERS):
-        return True  # an inner block has set or deleted the key
     now = _containers(value)
     if id(value) not in own:
         # An inner block has set it, or has put a copy in its place as it was undone. So all that
@@ -1479,7 +1477,8 @@ class _Block:
             for key in list(before):
                 value = data.get(key, _MISSING)
                 old = before[key]
-                if key in lent:
+                # A block inside, still open, may have deleted it, or set it to a number, say.
+                if key in lent and isinstance(value, _CONTAINERS):
                     note = _pair(lent[key], old)
                     has_changed = _must_save(key, value, *note)
                     if len(note[1]) > 1:

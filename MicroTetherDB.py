@@ -252,15 +252,20 @@ _MAX_BITS = const(14284)  # the same in bits
 _MAX_ROUNDINGS = const(100)  # before 1.26 MicroPython rounds some floats anew each time
 
 
-def _where(parent, key):
-    """Return what messages call the value of a key: db["a"]["b"], if they call the dict that it
-    is in, the parent, db["a"]. TypeError if the key isn't a str."""
-    if not isinstance(key, str):
-        raise TypeError("%s[%r]: a key must be a str" % (parent, key))
-    return '%s["%s"]' % (parent, key)
+def _where(place):
+    """Return what messages call a place: db["a"]["b"][3].
+
+    A place is a str, "db", or a tuple of another place and a key or an index in it. So the text,
+    which takes memory, is made only if it is needed.
+    """
+    path = ""
+    while type(place) is tuple:
+        place, key = place
+        path = ('["%s"]' if isinstance(key, str) else "[%r]") % (key,) + path
+    return place + path
 
 
-def _joined(text, where):
+def _joined(text, place):
     """Return a text with each pair of surrogates joined into the character that it stands for: a
     board reads JSON's \\ud83d\\ude00 as such a pair. ValueError for half of one."""
     data = was = _encode(text)
@@ -269,7 +274,7 @@ def _joined(text, where):
         pair = data[at : at + 6]
         if pair[1] > 0x9F:  # ED A0 to ED BF begin a surrogate, from ED B0 on the second half
             if pair[1] > 0xAF or pair[3] != 0xED or pair[4] < 0xB0:
-                raise ValueError(where + ": can't store a surrogate, half of a character")
+                raise ValueError(_where(place) + ": can't store a surrogate, half of a character")
             high = (pair[1] & 0x0F) << 6 | pair[2] & 0x3F
             low = (pair[4] & 0x0F) << 6 | pair[5] & 0x3F
             data = data[:at] + chr(0x10000 + (high << 10) + low).encode() + data[at + 6 :]
@@ -277,14 +282,14 @@ def _joined(text, where):
     return text if data is was else json.loads(data)
 
 
-def _simple(value, where):
+def _simple(value, place):
     """Return a value that isn't a dict or list as it reads back, in a plain type. TypeError or
     ValueError if it can't be stored."""
     if type(value) not in _SIMPLE:
         if not isinstance(value, _SIMPLE):
             name = type(value).__name__
             n = "n" if name[:1] in "aeiou" else ""
-            raise TypeError("%s: can't store a%s %s" % (where, n, name))
+            raise TypeError("%s: can't store a%s %s" % (_where(place), n, name))
         # A product is of the plain type.
         if _ON_PC:  # a subclass may multiply in its own way
             kind = str if isinstance(value, str) else int if isinstance(value, int) else float
@@ -294,10 +299,10 @@ def _simple(value, where):
     if value is None:
         return value
     if isinstance(value, str):
-        return _joined(value, where)
+        return _joined(value, place)
     if isinstance(value, int):
         if value >> _MAX_BITS not in (0, -1):
-            raise ValueError(where + ": can't store an int of more than 4,300 digits")
+            raise ValueError(_where(place) + ": can't store an int of more than 4,300 digits")
         return value
     back = value
     for _ in range(_MAX_ROUNDINGS):  # until it reads back as itself
@@ -307,22 +312,22 @@ def _simple(value, where):
         back = json.loads(_encode(value))
         if back == value:
             return value
-    raise ValueError("%s: can't store %s: JSON has no such number" % (where, value))
+    raise ValueError("%s: can't store %s: JSON has no such number" % (_where(place), value))
 
 
-def _plain(value, where, own, depth=1):
+def _plain(value, place, own, depth=1):
     """Return a value as it reads back: a copy in plain types, since json may dump subclasses in
     other ways. Raises TypeError or ValueError if it can't be stored.
 
     A dict or list in own, which may be an _Unseen, isn't copied, but made plain itself, and taken
     out of own. So where it is found once more, that becomes a copy.
 
-    where is what messages call it: db["key"]. depth is 1 for the value of a key; 0 for a dict of
-    keys, or a list of a key and its value.
+    place is as in _where(). depth is 1 for the value of a key; 0 for a dict of keys, or a list of
+    a key and its value.
     """
     if isinstance(value, (dict, list, tuple)):
         if depth > _MAX_DEPTH:
-            raise ValueError(where + ": nests too deep, or contains itself")
+            raise ValueError(_where(place) + ": nests too deep, or contains itself")
         is_dict = isinstance(value, dict)
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
@@ -330,25 +335,43 @@ def _plain(value, where, own, depth=1):
             # If what holds it is shared, it will be found again: then it has to be a copy, too.
             own.pop(id(plain), None)
         for key in list(value) if is_dict else range(len(value)):
-            item_where = _where(where, key) if is_dict else "%s[%d]" % (where, key)
-            name = _simple(key, item_where) if is_dict else key
-            item = _plain(value[key], item_where, own, depth + 1)
+            item_place = place, key
+            name = key
+            if is_dict:
+                if not isinstance(key, str):
+                    raise TypeError(_where(item_place) + ": a key must be a str")
+                name = _simple(key, item_place)
+            item = _plain(value[key], item_place, own, depth + 1)
             if name is not key and plain is value:
                 del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
         return plain
-    return _simple(value, where)
+    return _simple(value, place)
 
 
 def _plain_item(key, value, own):
     """Return [key, value] as it reads back. own, and what it raises, are as in _plain()."""
-    where = _where("db", key)
+    place = "db", key
+    if not isinstance(key, str):
+        raise TypeError(_where(place) + ": a key must be a str")
     try:
-        return [_simple(key, where), _plain(value, where, own)]
+        return [_simple(key, place), _plain(value, place, own)]
     except RuntimeError as error:
         if "recursion" not in str(error):
             raise
-        raise ValueError(where + ": nests too deep, or contains itself") from None
+        raise ValueError(_where(place) + ": nests too deep, or contains itself") from None
+
+
+def _is_storable(value, depth=0):
+    """Whether a dict or list that json has read can be stored: it doesn't nest too deep, no int in
+    it is too long, and no float is inf. depth is as in _plain()."""
+    for item in value.values() if type(value) is dict else value:
+        kind = type(item)
+        if kind is int and item >> _MAX_BITS not in (0, -1) or kind is float and item * 0 != 0:
+            return False
+        if kind in _CONTAINERS and not (depth < _MAX_DEPTH and _is_storable(item, depth + 1)):
+            return False
+    return True
 
 
 def _encode_item(key, value):
@@ -359,20 +382,18 @@ def _encode_item(key, value):
     item = [key, value]
     try:
         text = _encode(item)
-        if (
-            b"\xed" not in text  # with which surrogates begin
-            and len(text) < _MAX_DIGITS  # so no int in it is too long
-            and text.count(b"[") + text.count(b"{") <= _MAX_DEPTH
-        ):
-            back = json.loads(text)
-            if back == item and type(key) is str:
+        # Most texts are too short for an int that is too long, and have few brackets.
+        is_small = len(text) < _MAX_DIGITS and (text.count(b"[") + text.count(b"{") <= _MAX_DEPTH)
+        if b"\xed" not in text and type(key) is str:  # no surrogates, which begin with that
+            back = json.loads(text if is_small else text + b"\n")  # a copy: see below
+            if back == item and (is_small or _is_storable(back)):
                 return text, back
     except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
     # Perhaps it can't be stored, or it reads back as something else.
     item = _plain_item(key, value, {})
     if item[0] != key:  # a pair of surrogates was joined: the key as given would not be found
-        raise ValueError(_where("db", key) + ": can't store a surrogate, half of a character")
+        raise ValueError(_where(("db", key)) + ": can't store a surrogate, half of a character")
     text = _encode(item)
     # Read it while item is still held, and from a copy of the text. So storing takes more memory
     # than opening, and what could be stored can be opened.
@@ -677,7 +698,7 @@ def _parse(text, end, path):
     """Return what text[:end], JSON from the file at path, holds. ValueError if a number in it is
     too large for this board's floats."""
     value = _decode(memoryview(text)[:end])  # no copy: it may be long
-    if b"e+" in text and "inf" in str(value):
+    if b"e+" in text and not _is_storable(value):
         _plain(value, path + " can't be opened here: db", {}, 0)
     return value
 

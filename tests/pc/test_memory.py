@@ -95,6 +95,17 @@ def test_nearly_as_many_keys_as_could_be_stored_can_be_opened_in_the_same_heap(p
     assert most > 1000
 
 
+def test_a_list_of_many_small_dicts_can_be_stored_while_half_of_the_heap_is_free(path, folder):
+    use = """
+log = [{'t': i, 'v': i + 0.5} for i in range(200)]
+gc.collect()
+assert gc.mem_free() > gc.mem_alloc()
+db['log'] = log
+"""
+    process = run(folder, path, use)
+    assert not process.returncode, process.stderr
+
+
 def test_popitem_takes_neither_memory_nor_time_for_each_of_the_other_keys(path):
     db = MicroTetherDB(path)
     keys = 20_000

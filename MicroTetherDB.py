@@ -64,8 +64,8 @@ else:
     # The keys of a database are spread over this many dicts, its slots. A board may hash a str to
     # as few as 8 bits, which makes a large dict slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
-    # How many of the dicts and lists that are read in a lock() it copies, for each slot.
-    _MAX_COPIES = const(8)
+    # How many of the dicts and lists that are read in a lock() it copies, about.
+    _MAX_COPIES = const(112)
 
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
@@ -73,6 +73,7 @@ _EACCES = const(13)
 _EBUSY = const(16)
 _EISDIR = const(21)
 _EINVAL = const(22)
+_EROFS = const(30)
 
 try:
     from binascii import crc32
@@ -112,6 +113,7 @@ if _ON_PC:
     _Mapping = MutableMapping[str, Any]
     _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     _fsync = getattr(os, "fdatasync", os.fsync)
+    _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
 
     def _encode(value):
         return _encoder.encode(value).encode("utf-8", "surrogatepass")
@@ -138,10 +140,10 @@ if _ON_PC:
     # Files keep their mode and owner, and are on the disk when _sync() or _rename() returns.
 
     def _open_at(start, path, like):
-        """Open a file for writing: the one that is there or, if start is 0, a new one. That has
-        the mode and owner of the file at like, and is never written through a link."""
+        """Open a file for writing, but not through a link: the one that is there or, if start is
+        0, a new one. That has the mode and owner of the file at like."""
         if start:
-            return open(path, "r+b")
+            return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | _NOFOLLOW))
         stat = _stat(like)
         is_its_own = path[:-4] == like  # like's .tmp, .log or .tip, not a backup's
         if is_its_own and stat and not stat.st_mode & 0o200:
@@ -831,7 +833,7 @@ class _Store:
         if seal <= _NO_X:
             # A torn X.tmp no larger than that is all there is of a new database.
             if suffixes or seal == _NO_X and _size(path + ".tmp") > _EMPTY_SIZE:
-                why = "missing, or was edited, while .log, .tip or a broken .tmp is there"
+                why = "missing, cut off or edited, while .log, .tip or a broken .tmp is there"
                 raise ValueError(_DAMAGE % (path, why))
             if seal == _NO_SEAL:
                 yield from _read_foreign(path)
@@ -1023,7 +1025,7 @@ class _Store:
                 _sync_folder(path)
             elif _size(path) > start:
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
-                with open(path, "r+b" if start else "wb") as file:
+                with _open_at(start, path, self.path) as file:
                     file.seek(start)
                     file.write(b"\n")
                     _sync(file)
@@ -1369,14 +1371,16 @@ class _Block:
             if parent:
                 parent.lend(slot, key, value)
             return
-        if not self.atomic and len(lent) >= _MAX_COPIES:
+        own = {}
+        values = len(self.notes) + len(lent) * _SLOTS  # about as many as have notes
+        if values and not self.atomic:
             own = _containers(value)
-            old, was = value, _checksum(value)
-        else:
-            own = {}
+        if values * len(own) < _MAX_COPIES:
             old = was = _copy(value, own)
             if was is _MISSING:
                 old = value
+        else:
+            old, was = value, _checksum(value)
         self.note_lent(slot, key, old, was, own)
 
     def set(self, key, value):
@@ -1747,12 +1751,15 @@ if _ON_PC:
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
-        flags = os.O_CREAT | os.O_NOFOLLOW
+        flags = os.O_NONBLOCK | _NOFOLLOW  # a pipe would not open at once
         try:
-            claim = os.open(path, os.O_RDWR | flags, 0o666)
-        except PermissionError:  # it is another user's, whose program may have ended
-            claim = os.open(path, os.O_RDONLY | flags)
-        if os.read(claim, _LOCK_SIZE + 1).strip(b"0123456789 "):
+            claim = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+        except OSError as error:
+            if error.errno not in (_EACCES, _EROFS):
+                raise
+            claim = os.open(path, os.O_RDONLY | flags)  # another user's, say
+        is_file = os.fstat(claim).st_mode & _S_IFMT == _S_IFREG
+        if not is_file or os.read(claim, _LOCK_SIZE + 1).strip(b"0123456789 "):
             os.close(claim)
             raise ValueError(path + " is not a database's lock file: move it away")
         os.lseek(claim, 0, os.SEEK_SET)
@@ -1764,8 +1771,12 @@ if _ON_PC:
     def _claim(path):
         """Keep other programs out of a database. OSError if one has it open."""
         name = path + ".lock"
-        while path not in _claims and flock and os.access(os.path.dirname(path), os.W_OK):
-            _claims[path] = claim = _open_lock(name)  # first: a child forked now must close it
+        can_make = os.access(os.path.dirname(path), os.W_OK)
+        while path not in _claims and flock and (can_make or os.path.exists(name)):
+            try:
+                _claims[path] = claim = _open_lock(name)  # here: a child forked now must close it
+            except FileNotFoundError:  # the other program has just removed it
+                continue
             is_held = False
             try:
                 flock(claim, LOCK_EX | LOCK_NB)
@@ -1805,7 +1816,7 @@ if _ON_PC:
             if db is None or db._ended:  # if Ctrl-C came as it ended, it may still be in there
                 claim = _claims[path]
                 try:
-                    with suppress(FileNotFoundError, PermissionError):  # it may be another user's
+                    with suppress(OSError):  # it may be another user's
                         os.unlink(path + ".lock")
                 finally:
                     del _claims[path]

@@ -198,6 +198,8 @@ for _ in range(2):
 """
     for value in "{'n': keys}", VALUE, "{'n': keys, 'tags': ['a', keys]}":
         assert use_full_heap(path + str(len(value)), folder, value, 45, use) > 100
+    large = "{'n': keys, 't': [{'a': [1, 2, {'q': [1]}]} for _ in range(8)]}"
+    assert use_full_heap(path + "large", folder, large, 45, use) > 15
 
 
 def test_a_lock_that_changes_many_values_in_place_needs_little_memory(path, folder):

@@ -155,6 +155,30 @@ def test_a_planted_link_is_not_followed_if_a_write_is_refused(path, plant, end):
     assert support.read(victim) == b"precious"
 
 
+@pytest.mark.parametrize("end", [".tip", ".log"])
+def test_a_link_planted_while_a_database_is_open_is_not_followed(path, end):
+    victim = path + "-victim"
+    precious = b"precious\n" * 1000
+    support.write(victim, precious)
+    with Small(path) as db:
+        db["long"] = "x" * 5000
+        db.flush()
+        while not {".log", ".tip"} <= set(files(path)):
+            db[f"k{len(db)}"] = "x" * 50
+        db["short"] = 1  # in the tip
+        os.remove(path + end)
+        os.symlink(victim, path + end)
+        before = dict(db)
+        with pytest.raises(OSError, match="symbolic links"):
+            db["a"] = "y" * (1 if end == ".tip" else 900)
+        assert support.read(victim) == precious
+        assert dict(db) == before
+        db["a"] = 1
+    with MicroTetherDB(path) as db:
+        assert dict(db) == {**before, "a": 1}
+    assert support.read(victim) == precious
+
+
 def test_what_is_no_regular_file_is_no_database_and_no_backup(path):
     os.mkfifo("fifo")
     with socket.socket(socket.AF_UNIX) as server:

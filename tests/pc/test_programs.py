@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -203,6 +204,55 @@ def test_where_nothing_can_be_written_a_database_can_be_read(path):
         db.close()
     finally:
         os.chmod(".", 0o755)
+
+
+def as_nobody(function, *args):
+    """Call a function in a child process of a user who owns nothing; return what it has told."""
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            told = repr(function(*args))
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+        os.write(writer, told.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        told = pipe.read().decode()
+    os.wait()
+    return told
+
+
+def read_as_nobody(path):
+    with MicroTetherDB(path) as db:
+        return dict(db)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid(), reason="only root can be another user")
+def test_a_program_that_can_not_write_there_is_refused_too():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = folder + "/my.db"
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+            assert f"is open in process {os.getpid()}" in as_nobody(read_as_nobody, path)
+            db["a"] = 2
+        assert as_nobody(read_as_nobody, path) == "{'a': 2}"
+        with open(path + ".lock", "w") as file:  # as a program that was killed has left it
+            file.write("1234")
+        assert as_nobody(read_as_nobody, path) == "{'a': 2}"
+        assert sorted(os.listdir(folder)) == ["my.db", "my.db.lock"]
+        with MicroTetherDB(path) as db:
+            assert dict(db) == {"a": 2}
+
+
+def test_what_is_no_file_at_the_place_of_a_lock_is_refused(path):
+    os.mkfifo(path + ".lock")
+    with pytest.raises(ValueError, match="my.db.lock is not a database's lock file"):
+        MicroTetherDB(path)
+    assert os.listdir() == ["my.db.lock"]
 
 
 def test_a_backup_onto_a_database_that_another_program_has_open_is_refused(path):

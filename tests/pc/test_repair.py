@@ -556,6 +556,19 @@ def test_a_log_is_not_taken_for_stale_where_only_its_first_record_is_broken(
     assert "Lost" not in text
 
 
+def test_the_last_write_is_saved_if_only_what_the_tip_has_too_is_broken_before_it(path, run):
+    """The database can be opened, but not with its last write."""
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = "in the tip, and copied to the log"
+    db["key 2"] = 200 * "v"
+    assert read_journals(path.as_posix())[".log"].records == 2
+    flipped(f"{path}.log", b" copied")
+    assert main("check", path) == 4
+    new, text = run()
+    assert new == dict(db)
+    assert "Nothing is lost" in text
+
+
 def test_the_chain_of_the_logs_first_record_is_broken(path, spilled, run):
     data = Path(f"{path}.log").read_bytes()
     flipped(f"{path}.log", data[data.index(b"\n") - 3 :][:1], within=data[data.index(b"] ") :][:9])

@@ -29,11 +29,17 @@ ENTRY_END = re.compile(r"\s*[,}]|[ \t\r]*\n")
 def save(path, name):
     """Return what is Saved of the database at path, which messages call name.
 
-    If it is sound, it is opened and closed as any.
+    If it can be opened, that tells best what counts. But where something is left out then, it may
+    be whole, and prove that it counts, if what is broken before it is in the other file, too.
     """
-    saved = _save_sound(path, name)
-    if saved:
-        return saved
+    whole = _save_whole(path, name)
+    opened = _save_opened(path, name)
+    if opened and (not opened.is_damaged() or whole.has_lost()):
+        return opened
+    return whole
+
+
+def _save_whole(path, name):
     saved = Saved()
     base = _base(path)
     if base:
@@ -55,8 +61,9 @@ def save(path, name):
     return saved
 
 
-def _save_sound(path, name):
-    """Return what is Saved of a database that can be opened, None if it can't be."""
+def _save_opened(path, name):
+    """Return what is Saved of a database that can be opened, None if it can't be. It is closed,
+    too, and its files are changed by that."""
     journals = read_journals(path)
     is_empty = has_lost_all(path)
     try:

@@ -276,6 +276,53 @@ def test_the_log_is_missing_beside_its_tip(path, states, run):
     assert "newer values, or deletions, of unknown keys may be lost" in text
 
 
+@pytest.mark.parametrize("records", [1, 2])
+def test_the_log_is_missing_beside_its_tip_whose_first_record_is_whole(path, run, records):
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = 300 * "v"  # in the log
+    db.update({f"key {n}": "in the tip" for n in range(2, 2 + records)})
+    right = dict(db, **{"key 1": {"text": "ä", "number": 1}})
+    Path(f"{path}.log").unlink()
+    new, text = run()
+    assert new == right
+    assert f"Lost: perhaps {path}.log, which seems to be missing" in text
+    assert f'In doubt: "key 2": what was before it in {path}.tip is broken or missing' in text
+
+
+@pytest.mark.parametrize("records", [1, 2])
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_whole_record_behind_what_is_erased_of_the_log_is_saved(path, run, before, records):
+    """Only the tip has it, or the tip has a copy of what is erased in the log."""
+    db = MicroTetherDB(path.as_posix())
+    for n in range(before + 2):
+        db[f"key {n}"] = 300 * "v"  # in the log
+    log = Path(f"{path}.log")
+    line = len(log.read_bytes()) // (before + 2)
+    db["key 4"] = "in the tip"
+    if records == 2:
+        db["key 5"] = "in the tip"
+    data = log.read_bytes()
+    log.write_bytes(data[: before * line] + b"\xff" * (len(data) - before * line))
+    new, text = run()
+    assert all(new[f"key {n}"] == "in the tip" for n in range(4, 4 + records))
+    assert f"of {log} can't be read: newer values" in text
+
+
+def test_the_tip_has_the_last_record_that_is_erased_in_the_log(path, run):
+    db = MicroTetherDB(path.as_posix())
+    db["key 1"] = 300 * "v"
+    db["key 2"] = "in the tip, and copied to the log"
+    db["key 3"] = "so, too"
+    db["key 4"] = 120 * "v"  # this spills
+    log, tip = (Path(f"{path}{end}").read_bytes() for end in (".log", ".tip"))
+    assert b'"key 2"' in log and b'"key 4"' in log and b'"key 2"' in tip
+    at = log.index(b"copied")
+    Path(f"{path}.log").write_bytes(at * b"\xff" + log[at:])
+    new, text = run()
+    assert new == dict(db, **{"key 1": {"text": "ä", "number": 1}})
+    assert f"Lost: {at} bytes of {path}.log can't be read: newer values" in text
+
+
 def test_a_tip_that_needs_no_log_misses_none(path, run):
     db = MicroTetherDB(path.as_posix())
     db["key 1"] = db["key 2"] = 0

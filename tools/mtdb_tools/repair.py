@@ -34,9 +34,10 @@ def save(path, name):
     """
     whole = _save_whole(path, name)
     opened = _save_opened(path, name)
-    if opened and (not opened.is_damaged() or whole.has_lost()):
-        return opened
-    return whole
+    if not opened:
+        return whole
+    has_more = opened.is_damaged() and whole.data != opened.data and not whole.has_lost()
+    return whole if has_more else opened
 
 
 def _save_whole(path, name):

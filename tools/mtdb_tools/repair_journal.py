@@ -37,8 +37,10 @@ class _Place:
     is_proved: bool = False  # by its chain. If not, what was before it is lost, with its chain
 
     def find(self, links):
-        """Find the line that continues one of the links. Return what the next may continue."""
-        self.line = self.lines[0]
+        """Find the line that continues one of the links, or else one that can be read. Return what
+        the next may continue."""
+        readable = [line for line in self.lines if _change(line) is not None]
+        self.line = (readable or self.lines)[0]
         for line in self.lines:
             for link in links:
                 if continues(line, link):
@@ -49,6 +51,9 @@ class _Place:
         stated = {chain_of(line) for line in self.lines} - {None}
         computed = [crc32(line[:-CHAIN], link) for line in self.lines for link in links]
         return [*stated, *computed][:MOST_LINKS]
+
+    def has_hole(self):
+        return any(HOLE.search(line) for line in self.lines)
 
     def ends_batch(self):
         return len(self.line) >= MARK and self.line[-MARK:-CHAIN] != b"+"
@@ -76,7 +81,7 @@ class Journal:
         # The tip continues something, but not X.
         self.lacks_log = is_alone and _change(first) is not None and not self._begins(tip)
         self.proves_main = _continues_any(first, (body, whole))
-        self._find_all([*self.starts], said == body)
+        self._find_all([*self.starts], said == body and not self.lacks_log)
         self.rest += left
 
     def _begins(self, lines):
@@ -87,16 +92,18 @@ class Journal:
 
         A batch was written when the one before it was durable. So a whole one proves that all
         before it were acknowledged; what is behind the last one, a power cut has left. Where X was
-        edited, nothing tells what the first record continues: it is believed if it has its end.
+        edited, or what is before it is lost, nothing tells what the first record of a file
+        continues: it is believed if it has its end.
         """
         count = 0
         is_batch_whole = True
         for number, place in enumerate(self.places, 1):
             links = place.find(links)
-            if not place.is_whole and not was_whole:
+            if not place.is_whole and (not was_whole or place.has_hole()):
                 place.is_whole = _change(place.line) is not None
             was_whole = place.is_whole
-            is_believed = number == 1 and place.is_whole and RECORD_END.search(place.line)
+            is_first = place.line in self.firsts
+            is_believed = is_first and place.is_whole and RECORD_END.search(place.line)
             if not (place.is_proved or is_believed):
                 is_batch_whole = place.ends_batch()
             elif place.ends_batch():
@@ -109,16 +116,17 @@ class Journal:
         """Make the changes that are whole to what is saved."""
         for place in self.places:
             change = _change(place.line) if place.is_whole else None
-            if change is None:
+            if not place.is_proved:
                 _tell_holes(place, name, saved.lost)
+            if change is None:
                 text = place.line.decode("utf-8", "surrogateescape")
                 saved.lose(text, 1, name + place.file, saved.lost_changes)
                 continue
             saved.set(*change)
-            if not place.is_proved and place is not self.places[0]:
+            if not place.is_proved and (self.lacks_log or place is not self.places[0]):
                 file = name + place.file
                 saved.doubts.append(
-                    f"{key_text(change[0])}: what was before it in {file} is broken"
+                    f"{key_text(change[0])}: what was before it in {file} is broken or missing"
                 )
         self._tell_start(saved, name)
         rest = [place for place in self.rest if self._may_have_counted(place)]
@@ -148,7 +156,7 @@ class Journal:
 
 
 def _tell_holes(place, name, sentences):
-    size = sum(len(hole) for hole in HOLE.findall(place.line))
+    size = sum(len(hole) for line in place.lines for hole in HOLE.findall(line))
     if size:
         sentences.append(f"{count(size, 'byte')} of {name + place.file} can't be read: {MORE}")
 

@@ -357,6 +357,12 @@ def test_of_what_never_was_a_database_it_does_not_tell_repair(folder, data):
         assert "repair" not in text
 
 
+@pytest.mark.parametrize("name", [".", "..", "x/.", ":.", ":..", ":x/.."])
+def test_a_path_that_ends_in_dots_names_a_folder(name):
+    text = f"mtdb: {name} names a folder. A database is a file: {name}/my.db, say\n"
+    assert run("list", name, status=1) == text
+
+
 def test_what_is_no_regular_file_is_refused(folder):
     os.mkdir("folder")
     os.mkfifo("pipe")
@@ -422,6 +428,24 @@ def test_what_is_stored_where_there_is_no_room_for_one_file_is_not_told_as_faile
     text = "mtdb: my.db: it is stored, but in the journal: my.db can't be written anew: "
     assert process.stderr.decode() == text + "File too large\n"
     assert contents()["a"] == 2
+
+
+@pytest.mark.parametrize("command", [["list"], ["repair"]], ids=" ".join)
+def test_no_room_for_the_copy_that_is_read_is_not_told_of_the_database(command, folder):
+    """It is the folder for temporary files that is full, or may not hold such a file."""
+    with MicroTetherDB("my.db") as db:
+        db.update({f"key {n}": 100 * "x" for n in range(1000)})
+    target = ["new.db"] if command == ["repair"] else []
+    process = subprocess.run(
+        [*MTDB, *command, "my.db", *target],
+        capture_output=True,
+        env=dict(os.environ, TMPDIR=str(folder)),
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)),
+    )
+    assert process.returncode == 1, process
+    pattern = f"mtdb: {folder}/my.db to {folder}/tmp[^/]+/copy: File too large\n"
+    assert re.fullmatch(pattern, process.stderr.decode()), process
 
 
 # Output that nobody reads, or that can't be written.
@@ -606,9 +630,9 @@ def test_a_folder_on_the_board(pseudo_board):
     assert ":data/ names a folder. A database is a file: :data/my.db, say" in text
     for command in ["list"], ["set", "a", "1"], ["check"], ["repair", "new.db"]:
         name, *rest = command
-        text = run(name, ":nodir/my.db", *rest, *port, status=1)
-        assert "there is no folder :nodir on the board. Make it, or look" in text
-        assert f"mpremote connect {pseudo_board.port} mkdir :nodir" in text
+        text = run(name, ":no dir/my.db", *rest, *port, status=1)
+        assert "there is no folder :no dir on the board. Make it, or look" in text
+        assert f"mpremote connect {pseudo_board.port} mkdir ':no dir', " in text
     text = run("list", ":data/no.db", *port, status=1)
     assert "there is no database :data/no.db on the board. set and load make one" in text
 

@@ -144,7 +144,8 @@ def sentence(error):
         return str(error)
     if not error.filename or error.strerror.startswith(error.filename):
         return error.strerror
-    return f"{error.filename}: {error.strerror}"
+    names = f"{error.filename} to {error.filename2}" if error.filename2 else error.filename
+    return f"{names}: {error.strerror}"
 
 
 def tell(message, name=None):

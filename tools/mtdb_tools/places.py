@@ -181,7 +181,7 @@ class There:
             folder = ":" + self.folder.rstrip("/")
             raise Trouble(
                 f"there is no folder {folder} on the board. Make it, or look what there is: "
-                f"{self.board.mpremote} mkdir {folder}, {self.board.mpremote} ls :"
+                f"{self.board.mpremote} mkdir {quoted(folder)}, {self.board.mpremote} ls :"
             )
 
     def _must_be_files(self, names):
@@ -292,8 +292,10 @@ def floats_in(value):
 def must_name_a_file(name):
     if not name:
         raise Trouble("a path is empty where a database should be named")
-    if name.endswith(("/", os.sep)) or name == ":":
-        raise Trouble(f"{name} names a folder. A database is a file: {name}my.db, say")
+    path = name.removeprefix(":").replace(os.sep, "/")
+    if path.rpartition("/")[2] in ("", ".", ".."):
+        slash = "/" if path.endswith(".") else ""
+        raise Trouble(f"{name} names a folder. A database is a file: {name}{slash}my.db, say")
 
 
 def quoted(path):

@@ -37,14 +37,23 @@ def main():
         # All of it or, if that fails, nothing: so that it can be tried again.
         with tempfile.TemporaryDirectory() as scratch:
             make(Path(scratch))
-            for file in Path(scratch).iterdir():
-                shutil.copy(file, folder)
+            copy_all(Path(scratch), folder)
     except FileExistsError:
         sys.exit(f"release: {folder} is no folder")
     except OSError as error:
         sys.exit(f"release: {sentence(error)}")
     for file in sorted(folder.iterdir()):
         print(f"{file}: {file.stat().st_size:,} bytes")
+
+
+def copy_all(scratch, folder):
+    try:
+        for file in scratch.iterdir():
+            shutil.copy(file, folder)
+    except OSError:
+        for file in folder.iterdir():
+            file.unlink()
+        raise
 
 
 def make(folder):

@@ -83,3 +83,27 @@ def test_without_one_of_its_tools_it_leaves_no_files(name, tmp_path):
 def test_what_is_no_folder():
     process = release("/dev/null")
     assert (process.returncode, process.stderr) == (1, "release: /dev/null is no folder\n")
+
+
+NO_ROOM = """
+import resource
+import release
+
+def make(folder, make=release.make):
+    make(folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))  # as where the disk is soon full
+
+release.make = make
+release.main()
+"""
+
+
+def test_what_does_not_fit_leaves_the_folder_empty(tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-c", NO_ROOM, tmp_path],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(TOOL.parent)),
+    )
+    assert process.returncode == 1 and "File too large" in process.stderr
+    assert os.listdir(tmp_path) == []

@@ -546,6 +546,9 @@ def test_the_target_must_be_new(path, tmp_path, capsys):
     assert f"there is no folder {tmp_path}/nodir" in capsys.readouterr().err
     assert main("repair", path, f"{tmp_path}/") == 1
     assert "names a folder" in capsys.readouterr().err
+    (tmp_path / "new.db.tmp").write_text("{")  # as a repair that was killed leaves it
+    assert main("repair", path, tmp_path / "new.db") == 1
+    assert f"{tmp_path}/new.db.tmp is there already" in capsys.readouterr().err
     assert path.read_bytes() == before
 
 

@@ -283,8 +283,8 @@ def save_whole(args, place):
     Here(args.target).must_be_files()
     if place.has_file(args.target):
         raise Trouble(f"{args.target} is the name of a file of {place.name} itself: take another")
-    if sums(args.target):
-        raise Trouble(f"{args.target} is there already: repair makes a new database")
+    for end in sums(args.target):
+        raise Trouble(f"{args.target + end} is there already: repair makes a new database")
     with places.copied(place) as copy:
         ends = list(sums(copy))
         saved = repair.save(copy, args.database)

@@ -286,7 +286,8 @@ def test_the_log_is_missing_beside_its_tip_whose_first_record_is_whole(path, run
     new, text = run()
     assert new == right
     assert f"Lost: perhaps {path}.log, which seems to be missing" in text
-    assert f'In doubt: "key 2": what was before it in {path}.tip is broken or missing' in text
+    text = text.partition(f'In doubt: "key 2": what was before it in {path}.tip ')[2]
+    assert text.startswith("is broken or missing: newer values, or deletions, of unknown keys may")
 
 
 @pytest.mark.parametrize("records", [1, 2])

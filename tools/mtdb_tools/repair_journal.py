@@ -124,9 +124,9 @@ class Journal:
                 continue
             saved.set(*change)
             if not place.is_proved and (self.lacks_log or place is not self.places[0]):
-                file = name + place.file
+                key, file = key_text(change[0]), name + place.file
                 saved.doubts.append(
-                    f"{key_text(change[0])}: what was before it in {file} is broken or missing"
+                    f"{key}: what was before it in {file} is broken or missing: {MORE}"
                 )
         self._tell_start(saved, name)
         rest = [place for place in self.rest if self._may_have_counted(place)]

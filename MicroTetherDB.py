@@ -65,7 +65,7 @@ else:
     # as few as 8 bits, which makes a large dict slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
     # How many of the dicts and lists that are read in a lock() it copies, about.
-    _MAX_COPIES = const(112)
+    _MAX_COPIES = const(100)
 
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
@@ -143,6 +143,8 @@ if _ON_PC:
         """Open a file for writing, but not through a link: the one that is there or, if start is
         0, a new one. That has the mode and owner of the file at like."""
         if start:
+            if os.path.islink(path):
+                raise FileNotFoundError(_ENOENT, "a link is in its place", path)
             return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | _NOFOLLOW))
         stat = _stat(like)
         is_its_own = path[:-4] == like  # like's .tmp, .log or .tip, not a backup's
@@ -1235,6 +1237,7 @@ class _Block:
 
     text = None  # its record's text, if it is an operation that has put one key only
     path = None  # of the backup that it makes, if any, for errors to name
+    copies = 0  # how many dicts and lists a lock() has copied
 
     def __init__(self, db, atomic=False, busy=True):  # by default, an operation's
         self.db = db
@@ -1371,16 +1374,16 @@ class _Block:
             if parent:
                 parent.lend(slot, key, value)
             return
-        own = {}
-        values = len(self.notes) + len(lent) * _SLOTS  # about as many as have notes
-        if values and not self.atomic:
+        if not self.atomic and self.copies >= _MAX_COPIES:
             own = _containers(value)
-        if values * len(own) < _MAX_COPIES:
+            old, was = value, _checksum(value)
+        else:
+            own = {}
             old = was = _copy(value, own)
             if was is _MISSING:
                 old = value
-        else:
-            old, was = value, _checksum(value)
+            if not self.atomic:
+                self.copies += len(own)
         self.note_lent(slot, key, old, was, own)
 
     def set(self, key, value):
@@ -1772,11 +1775,13 @@ if _ON_PC:
         """Keep other programs out of a database. OSError if one has it open."""
         name = path + ".lock"
         can_make = os.access(os.path.dirname(path), os.W_OK)
-        while path not in _claims and flock and (can_make or os.path.exists(name)):
+        while path not in _claims and flock:
             try:
                 _claims[path] = claim = _open_lock(name)  # here: a child forked now must close it
-            except FileNotFoundError:  # the other program has just removed it
-                continue
+            except FileNotFoundError:  # there is none, and none can be made
+                if can_make:
+                    raise
+                return
             is_held = False
             try:
                 flock(claim, LOCK_EX | LOCK_NB)

@@ -401,3 +401,19 @@ def test_what_is_put_into_a_flat_one_of_many_values_stays_the_value_after_a_tran
         log.append(1)
     assert content(db) == after_a_crash(path)
     assert db["x9"] == {"n": 9, "log": [1]}
+
+
+def test_a_value_read_beside_many_that_were_set_is_undone_if_the_lock_can_not_be_saved(path):
+    db = MicroTetherDB(path)
+    before = {"v": [[i] for i in range(8)]}
+    db.update(before)
+
+    def change():
+        with db.lock():
+            for i in range(100):
+                db["k" + str(i)] = i
+            db["v"][0].append(1)
+            db["v"][1].append({1})
+
+    assert "can't store a set" in raises(TypeError, change)
+    assert content(db) == after_a_crash(path) == before

@@ -248,6 +248,15 @@ def test_a_program_that_can_not_write_there_is_refused_too():
             assert dict(db) == {"a": 2}
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc here")
+def test_where_no_lock_can_be_made_opening_fails_at_once(path):
+    with MicroTetherDB(path) as db:
+        for use in MicroTetherDB, db.backup:
+            with pytest.raises(OSError, match="/proc/my.db"):
+                use("/proc/my.db")
+        db["a"] = 1
+
+
 def test_what_is_no_file_at_the_place_of_a_lock_is_refused(path):
     os.mkfifo(path + ".lock")
     with pytest.raises(ValueError, match="my.db.lock is not a database's lock file"):

@@ -1754,9 +1754,9 @@ if _ON_PC:
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
-        flags = os.O_NONBLOCK | _NOFOLLOW  # a pipe would not open at once
+        flags = os.O_CREAT | os.O_NONBLOCK | _NOFOLLOW  # a pipe would not open at once
         try:
-            claim = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o666)
+            claim = os.open(path, os.O_RDWR | flags, 0o666)
         except OSError as error:
             if error.errno not in (_EACCES, _EROFS):
                 raise
@@ -1778,10 +1778,10 @@ if _ON_PC:
         while path not in _claims and flock:
             try:
                 _claims[path] = claim = _open_lock(name)  # here: a child forked now must close it
-            except FileNotFoundError:  # there is none, and none can be made
-                if can_make:
+            except OSError:
+                if can_make or os.path.exists(name):
                     raise
-                return
+                return  # nothing can be written here
             is_held = False
             try:
                 flock(claim, LOCK_EX | LOCK_NB)

@@ -827,7 +827,7 @@ class _Store:
         """
         path = self.path
         suffixes = self.check_files()
-        seal, previous = self.end_rename()
+        path_now, (seal, previous) = self.find()
         if seal == _DAMAGED:
             why = "damaged (if you edited it, delete its last two, blank lines)"
             raise ValueError(_DAMAGE % (path, why))
@@ -841,8 +841,10 @@ class _Store:
                 yield from _read_foreign(path)
             return
         self.has_previous = previous not in (_BACKUP, _OTHER_BACKUP)
-        yield from _read_sealed(path, _ANY)
+        yield from _read_sealed(path_now, _ANY)
         yield from self.read_journal(suffixes, previous)
+        if path_now != path:
+            _rename(path_now, path)
 
     def check_files(self):
         """Raise ValueError if .tmp, .log or .tip is plainly another program's. Set has_tmp, and
@@ -865,8 +867,8 @@ class _Store:
                     raise ValueError(path + " is not a database's, or is damaged: move it away")
         return suffixes
 
-    def end_rename(self):
-        """Finish a rename that was cut off. Return X's seals, as _seals_of() does.
+    def find(self):
+        """Return the path at which X is now, and its seals, as _seals_of() does.
 
         To rename X.tmp, FAT removes the old X, enters X as a second name, and removes the first.
         Cut off after the first step, X is at X.tmp; after the second, ValueError is raised.
@@ -878,14 +880,13 @@ class _Store:
             renamed = _seals_of(tmp)
             if renamed[0] > _NO_X:
                 if seals[0] == _NO_X:
-                    _rename(tmp, path)
-                    return renamed
+                    return tmp, renamed
                 if seals[0] == renamed[0]:
                     raise ValueError(
                         path + " and its .tmp are one file after a power cut: copy it elsewhere, "
                         "remove both, copy it back"
                     )
-        return seals
+        return path, seals
 
     def read_journal(self, suffixes, previous):
         """Yield the changes in the batches of the journal that continue the seal.
@@ -1070,6 +1071,13 @@ class _Store:
         self.seal, previous = self.end_rename()
         self.write(dicts, _OTHER_BACKUP if previous == _BACKUP else _BACKUP)
         self.remove(".tip", ".log")
+
+    def end_rename(self):
+        """Finish a rename that was cut off. Return X's seals, as _seals_of() does."""
+        path_now, seals = self.find()
+        if path_now != self.path:
+            _rename(path_now, self.path)
+        return seals
 
     def write(self, dicts, previous):
         """Replace X, in one step, by one with all that is in the dicts, and with previous as the

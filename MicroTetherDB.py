@@ -475,18 +475,15 @@ def _restore(value, copy, own):
     return True
 
 
-def _containers(value):
-    """Return own of a dict or list: itself, and all plain dicts and lists inside."""
-    own = {}
-    left = [value]
-    while left:
-        value = left.pop()
-        if id(value) not in own:
-            own[id(value)] = value
-            # Not by keys and indexes: a callback may remove some meanwhile.
-            for item in value.values() if isinstance(value, dict) else value:
-                if type(item) in _CONTAINERS:
-                    left.append(item)
+def _add_containers(value, own, depth=0):
+    """Add a dict or list, and all plain dicts and lists inside, to own. Return own. depth is as in
+    _copy()."""
+    if depth <= _MAX_DEPTH:
+        own[id(value)] = value
+        # Not by keys and indexes: a callback may remove some meanwhile.
+        for item in value.values() if isinstance(value, dict) else value:
+            if type(item) in _CONTAINERS and id(item) not in own:
+                _add_containers(item, own, depth + 1)
     return own
 
 
@@ -1221,7 +1218,7 @@ def _must_save(key, value, was, own):
     own has the dicts and lists that were in it when it was lent. Those that were put into it since
     may belong to another value, too: it gets copies of them, which are added to own.
     """
-    now = _containers(value)
+    now = _add_containers(value, {})
     if id(value) not in own:
         # An inner block has set it, or has put a copy in its place as it was undone. So all that
         # is in it belongs to it, but needn't be what can be stored.
@@ -1229,7 +1226,8 @@ def _must_save(key, value, was, own):
     if now == own and _is_still(value, was):
         return False
     _plain_item(key, value, own.copy())
-    own.update(_containers(value))
+    # By way of a new dict, or it would not look inside of those that are in own already.
+    own.update(_add_containers(value, {}))
     return not _is_still(value, was)
 
 
@@ -1383,7 +1381,7 @@ class _Block:
                 parent.lend(slot, key, value)
             return
         if not self.atomic and self.copies >= _MAX_COPIES:
-            own = _containers(value)
+            own = _add_containers(value, {})
             old, was = value, _checksum(value)
         else:
             own = {}

@@ -64,7 +64,7 @@ else:
     # The keys of a database are spread over this many dicts, its slots. A board may hash a str to
     # as few as 8 bits, which makes a large dict slow. A power of two: `&` is faster than `%`.
     _SLOTS = const(16)
-    # How many of the dicts and lists that are read in a lock() it copies, about.
+    # About how many of the dicts and lists that are read in a lock() it copies.
     _MAX_COPIES = const(100)
 
 _ENOENT = const(2)
@@ -143,7 +143,7 @@ if _ON_PC:
         """Open a file for writing, but not through a link: the one that is there or, if start is
         0, a new one. That has the mode and owner of the file at like."""
         if start:
-            if os.path.islink(path):
+            if os.path.islink(path):  # what counts is gone, so _save() folds
                 raise FileNotFoundError(_ENOENT, "a link is in its place", path)
             return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | _NOFOLLOW))
         stat = _stat(like)
@@ -1619,8 +1619,8 @@ if _ON_PC:
                 pass
 
         def changed(self):
-            """Yield what a block does. But a key that has moved, since it was deleted and set
-            again, is deleted first and set last, so that it comes behind the rest."""
+            """Yield what _Block.changed() does. But a key that has moved, since it was deleted
+            and set again, is deleted first and set last, so that it comes behind the rest."""
             if not self.order:
                 yield from super().changed()
                 return

@@ -376,11 +376,11 @@ class Sweep:
             self.run(act, every, first)
             return self.places.struck
         number = 0
-        self.places.struck = True
-        while self.places.struck:
+        while True:
+            self.run_until(first + (number + 1) * RARER * every)
+            if not self.places.struck:
+                return number
             number += 1
-            self.run_until(first + number * RARER * every)
-        return number - 1
 
     def run(self, act, every, first):
         """Run the script with callbacks at the chosen places."""

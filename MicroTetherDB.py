@@ -586,49 +586,46 @@ def _size(path):
     return stat[6]
 
 
-def _pieces(file, at, margin):
+def _pieces(file, at):
     """Yield the lines of a file from the offset at on, some 512 bytes of whole lines at a time:
-    (at, text, end). The lines are text[margin:end], and at is now their offset. Behind them, text
-    has room for at least 2 * margin more bytes.
+    (at, text, end). The lines are text[1:end], and at is now their offset. Behind them, text has
+    room for at least 2 bytes more.
 
-    All pieces are read into one buffer: one for each would leave holes in the heap. A line that is
-    longer gets a text of its own, which holds nothing else if there is no margin. The caller opens
-    the file: a generator that is left early would not close it.
+    All pieces are read into one buffer: one for each would leave holes in the heap. Only a line
+    that is longer gets one of its own. The caller opens the file: a generator that is left early
+    would not close it.
     """
-    buffer = bytearray(_PIECE + 4)
+    buffer = bytearray(1 + _PIECE + 2)
     while True:
         text = buffer
         file.seek(at)
-        end = margin + file.readinto(memoryview(text)[margin : margin + _PIECE])
-        if end == margin + _PIECE:
+        end = 1 + file.readinto(memoryview(text)[1 : 1 + _PIECE])
+        if end == 1 + _PIECE:
             whole = bytes(text).rfind(b"\n") + 1
-            if whole > margin:
+            if whole > 1:
                 end = whole
             else:
                 line = b" "
                 while line and not line.endswith(b"\n"):
                     line = file.readline(_PIECE)
                     end += len(line)
+                text = bytearray(end + 2)
                 file.seek(at)
-                if margin:
-                    text = bytearray(end + 2 * margin)
-                    file.readinto(memoryview(text)[margin:end])
-                else:
-                    text = file.read(end)
-        if end == margin:
+                file.readinto(memoryview(text)[1:end])
+        if end == 1:
             return
         yield at, text, end
-        at += end - margin
+        at += end - 1
 
 
 def _lines(file, start):
     """Yield (at, line) for each line of a journal file, from the offset start on."""
-    for at, text, end in _pieces(file, start, 0):
-        if end < len(text):  # else it is one long line, which isn't copied
-            text = bytes(text[:end])  # an old firmware's bytearray has no find()
+    for at, text, end in _pieces(file, start):
+        text = bytes(memoryview(text)[1:end])  # an old firmware's bytearray has no find()
         done = 0
-        while done < end:
-            stop = text.find(b"\n", done) + 1 or end
+        while done < len(text):
+            stop = text.find(b"\n", done) + 1 or len(text)
+            # A long line isn't copied.
             yield at + done, text[done:stop] if stop - done < len(text) else text
             done = stop
 
@@ -737,7 +734,7 @@ def _read_sealed(path, texts):
     lines contain one of the texts, and perhaps of others."""
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
-        for at, text, end in _pieces(file, start, 1):
+        for at, text, end in _pieces(file, start):
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break

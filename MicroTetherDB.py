@@ -2129,9 +2129,9 @@ class MicroTetherDB(_Mapping):
 
     def setdefault(self, key: str, default: "Any" = None) -> "Any":
         """Return the value; if there is none, store default first."""
-        with self.lock():
-            if key not in self:
-                self[key] = default
+        with _Guard(self):
+            if self._find(key) is _MISSING:
+                _innermost.set(key, default)
             return self[key]
 
     def update(*args: "Any", **more: "Any") -> None:

@@ -13,6 +13,8 @@ from support import (
     Small,
     after_a_crash,
     content,
+    files,
+    found,
     only,
     raises,
     replaced,
@@ -114,6 +116,37 @@ def test_what_a_callback_has_written_is_durable_or_it_was_told_busy(path):
     for key in acknowledged:
         assert db[key] == acknowledged[key]
     assert {db["u%d" % n] for n in range(6)} == {299}
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_what_a_callback_writes_in_the_middle_of_an_operation_is_durable_at_once(path):
+    db = Small(path)
+    db["there"] = [1]
+    count = [0]
+    written = []  # what a callback has written, and the files as it went on
+
+    def write():
+        count[0] += 1
+        n = count[0]  # a signal can come in a signal's handler, too
+        db["callback"] = n
+        written.append((n, files(path)))
+
+    for operation in (
+        lambda i: db.setdefault("there", i),
+        lambda i: (db.setdefault("new", [i]), db.pop("new")),
+        lambda i: db.pop("missing", i),
+        lambda i: db.update(a=i, b=i),
+        lambda i: db.flush(),
+        lambda i: db.__setitem__("there", [i]),
+    ):
+        for i in range(40):
+            with Ticking(write) as ticking:
+                operation(i)
+            assert busy(ticking.errors), ticking.errors
+            for n, left in written:
+                assert found(path, left)["callback"] >= n
+            written.clear()
+    assert content(db) == after_a_crash(path)
 
 
 @threaded

@@ -1868,9 +1868,10 @@ else:
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
-        for other in _opened:
-            if full.lower() == other.lower() and not _are_two(full, other):
-                return other
+        if full not in _opened:
+            for other in _opened:
+                if full.lower() == other.lower() and not _are_two(full, other):
+                    return other
         return full or "/"
 
 

@@ -106,6 +106,22 @@ db['log'] = log
     assert not process.returncode, process.stderr
 
 
+def test_taking_over_takes_no_memory_for_the_files_beside(path, folder):
+    for n in range(900):
+        with open(f"{path}-{n}.log", "w"):
+            pass
+    process = run(
+        folder,
+        path,
+        f"""
+db['a'] = 1
+used = bytes(gc.mem_free() // 2)
+assert MicroTetherDB({path!r})['a'] == 1
+""",
+    )
+    assert not process.returncode, process.stdout
+
+
 def test_popitem_takes_neither_memory_nor_time_for_each_of_the_other_keys(path):
     db = MicroTetherDB(path)
     keys = 20_000

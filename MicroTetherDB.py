@@ -858,7 +858,10 @@ class _Store:
                     suffixes.append(suffix)
                 # There may be nothing left of a torn batch.
                 if not opening.startswith(first):
-                    raise ValueError(path + " is not a database's, or is damaged: move it away")
+                    raise ValueError(
+                        path + " is not a database's: move it away. If it was one's, it is "
+                        "damaged: see mtdb.py repair"
+                    )
         return suffixes
 
     def find(self):

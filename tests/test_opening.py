@@ -498,6 +498,23 @@ def test_a_file_that_was_cut_off_is_refused(path):
             assert files(path) == {"": data[:size]}
 
 
+def test_a_file_of_another_program_that_was_cut_off_is_refused(path):
+    for text in (
+        b'{"a": {"v": [1]}, "b": {"v": {}}, "c": 12, "d": {"e": "}"}}',
+        b'{\n  "a": {\n    "v": 1\n  },\n  "b": {\n    "v": {}\n  }\n}\n',
+        b'{\n"a": {"v": {}},\n"b": {"v": {}}}\n\n',
+    ):
+        whole = len(text.rstrip())
+        for size in range(1, whole):
+            write(path, text[:size])
+            assert path in raises(ValueError, MicroTetherDB, path)
+            assert files(path) == {"": text[:size]}
+        for size in range(whole, len(text) + 1):
+            write(path, text[:size])
+            with MicroTetherDB(path) as db:
+                assert content(db) == json.loads(text)
+
+
 def test_a_database_edited_by_hand_beside_its_journal_is_refused(path):
     db = MicroTetherDB(path)
     db.update({"k%d" % i: i for i in range(20)})
@@ -516,7 +533,8 @@ def test_a_file_beside_a_database_that_is_no_journal_is_left_alone(path):
     path = path.replace("my.db", "beside.db")
     for end in (".log", ".tip"):
         write(path + end, notes)
-        assert path + end in raises(ValueError, MicroTetherDB, path)
+        told = raises(ValueError, MicroTetherDB, path)
+        assert path + end in told and "move it away" in told and "repair" in told
         assert files(path) == {end: notes}
         os.remove(path + end)
     with MicroTetherDB("other.db") as db:

@@ -749,23 +749,32 @@ def _read_sealed(path, texts):
         yield _parse(text, end, path)
 
 
+def _is_json(text):
+    """Whether a text is JSON, as this runtime sees it."""
+    try:
+        json.loads(text)
+        return True
+    except ValueError:
+        return False
+
+
 def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as one dict."""
     try:
         with open(path, "rb") as file:
-            head = file.read(3)
-            file.seek(max(file.seek(0, 2) - _PIECE, 0))
-            tail = file.read().rstrip()
-            file.seek(0)
             data = json.load(file)
-        # Firmware before 1.26 reads an object that was cut off, too. With one key per line, its
-        # closing brace is on a line of its own: any other may be a value's.
-        is_whole = _ON_PC or tail.endswith(b"\n}" if head == b'{\n"' else b"}")
-        if not isinstance(data, dict) or not is_whole:
+            file.seek(0)
+            # Firmware before 1.26 reads an object that was cut off, too. It then reads it with one
+            # brace more as well.
+            is_cut_off = _is_json(b"{") and _is_json(file.read() + b"}")
+        if is_cut_off or not isinstance(data, dict):
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(path + " can't be opened: " + (str(error) or "it isn't UTF-8")) from None
+        raise ValueError(
+            "%s can't be opened: %s. Mend it or restore a backup"
+            % (path, str(error) or "it isn't UTF-8")
+        ) from None
 
 
 def _write_batch(file, texts, chain):

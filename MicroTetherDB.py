@@ -358,12 +358,7 @@ def _plain_item(key, value, own):
     place = "db", key
     if not isinstance(key, str):
         raise TypeError(_where(place) + ": a key must be a str")
-    try:
-        return [_simple(key, place), _plain(value, place, own)]
-    except RuntimeError as error:
-        if "recursion" not in str(error):
-            raise
-        raise ValueError(_where(place) + ": nests too deep, or contains itself") from None
+    return [_simple(key, place), _plain(value, place, own)]
 
 
 def _is_storable(value, depth=0):
@@ -1925,7 +1920,7 @@ class MicroTetherDB(_Mapping):
     A write is on the disk when it returns or, in a lock() or transaction() block, when the block
     ends. If a write raises, nothing has changed, in memory or on disk: TypeError or ValueError for
     a key or value that can't be stored, OSError from the disk, MemoryError, RuntimeError in a
-    callback or a task that can't write just now.
+    callback or a task that can't write just now, or where the stack is full.
 
     A dict or list that is read is the stored one itself. Changes in it are saved by the end of the
     block that read it, or else by flush() or close(). They may reach the disk earlier.

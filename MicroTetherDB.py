@@ -1330,12 +1330,12 @@ class _Block:
                     return
                 _abandon_up_to(self)  # those inside, which Ctrl-C has kept from ending
             self.busy = True
-            if kind and (self.atomic or is_operation):
-                self.roll_back()  # once more below, if Ctrl-C comes as this begins
-            elif self.notes:
-                self.commit()
             if kind and is_operation:
                 raise error  # so that _recover() is called: perhaps the disk has failed
+            if kind and self.atomic:
+                self.roll_back()
+            elif self.notes:
+                self.commit()
         except BaseException as failure:
             self.roll_back()
             self.db._recover(failure)

@@ -660,20 +660,20 @@ def _last_durable(file, chain, start):
     The argument chain is that of what comes before start, all of which counts.
     """
     durable = None
-    chains = ()  # what the chain of the record before may be, if it ends its batch
+    before = ()  # what the chain of the record before may be, if it ends its batch
     for at, line in _lines(file, start):
-        for first, stop in _split(line):
-            text = memoryview(line)[first : stop - _CHAIN_SIZE]
+        for begin, stop in _split(line):
+            text = memoryview(line)[begin : stop - _CHAIN_SIZE]
             digits = line[stop - _CHAIN_SIZE : stop]
             try:
                 said = int(digits[:-1], 16)  # whatever the newline became
             except ValueError:
                 said = 0
-            for maybe in chains:
+            for maybe in before:
                 if said == crc32(text, maybe):
                     # If only the newline between the two is broken, this batch isn't torn either,
                     # so it was durable, too.
-                    durable = said if first else maybe
+                    durable = said if begin else maybe
             if not at and b"\0" not in line and digits == b"%08x\n" % said:
                 # A file's first record has none before it to be checked against: it was durable
                 # if it looks whole.
@@ -682,7 +682,7 @@ def _last_durable(file, chain, start):
             # that was never written.
             mark = line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE]
             ends_batch = mark[:1] != mark[1:] and b"+" not in mark
-            chains = (said, crc32(text, chain)) if ends_batch else ()
+            before = (said, crc32(text, chain)) if ends_batch else ()
             chain = said
     return durable
 
@@ -715,7 +715,7 @@ def _seals_of(path):
         piece = memoryview(bytearray(_PIECE))
         while left > 0:
             size = file.readinto(piece[:left])
-            left -= size or left
+            left -= size or left  # 0: it has become shorter meanwhile
             crc = crc32(piece[:size], crc)
     if _bits(crc) != seal:
         return _DAMAGED, _NO_X
@@ -774,15 +774,15 @@ def _read_foreign(path):
 
 def _write_batch(file, texts, chain):
     """Write a record for each of the texts. Return the chain at its end."""
-    mark = None
+    is_first = True
     for text in texts:
-        if mark:
-            chain = crc32(mark, chain)
+        if not is_first:  # only now it is known that the batch goes on
+            chain = crc32(b"+", chain)
             file.write(b"+%08x\n" % chain)
-        mark = b"+"
+        is_first = False
         chain = crc32(text, chain)
         file.write(text)
-    if mark:
+    if not is_first:  # there is none if a callback has taken all changes back meanwhile
         chain = crc32(b" ", chain)
         file.write(b" %08x\n" % chain)
     return chain
@@ -916,13 +916,13 @@ class _Store:
         Return the chain and the offset where the last of these ends."""
         end = 0
         part = {}
-        count = 0  # of the records of the next batch
+        is_long = False  # whether the next batch has more than one record
         for at, line, its_chain in _records(file, chain, end):
-            count += 1
             if line[-_RECORD_END:-_CHAIN_SIZE] != b" ":
+                is_long = True
                 continue
             # Read the batch again, from its first record: all of it may not fit into memory.
-            batch = _records(file, chain, end) if count > 1 else ((at, line, its_chain),)
+            batch = _records(file, chain, end) if is_long else ((at, line, its_chain),)
             for _, record, _ in batch:
                 change = _parse(record, -_RECORD_END, self.path)
                 # On a PC, a key that was deleted and set again has become the last one: so its
@@ -935,24 +935,25 @@ class _Store:
                     break
             chain = its_chain
             end = at + len(line)
-            count = 0
+            is_long = False
         yield part
         return chain, end
 
     def must_have(self, chain, its_suffix, suffixes, previous):
         """Raise ValueError if the record with that chain is lost. It isn't if it is in the journal
-        of this X or of the one before, nor if the file where it was found, its_suffix, is stale:
-        if that begins with a record that continues the X before."""
+        of this X or of the one before, nor if a record of the file where it was found, its_suffix,
+        continues the X before: then that file is stale."""
         for seal in (self.seal, previous):
-            last = seal
+            end = seal  # the chain at the end of the batches that continue the seal
             for suffix in suffixes:
-                is_stale = suffix == its_suffix and seal == previous
                 with open(self.path + suffix, "rb") as file:
-                    for _, line, next_chain in _records(file, last, 0):
-                        if next_chain == chain or is_stale:
+                    for _, line, its_chain in _records(file, end, 0):
+                        if its_chain == chain:
+                            return
+                        if suffix == its_suffix and seal == previous:
                             return
                         if line[-_RECORD_END:-_CHAIN_SIZE] == b" ":
-                            last = next_chain
+                            end = its_chain
         raise ValueError(_DAMAGE % (self.path, "beside a damaged journal, or another database's"))
 
     def read_again(self, texts):
@@ -978,7 +979,7 @@ class _Store:
                 self.remove(".tip")
         path = self.path + suffix
         # For roll_back(). 0 if nothing in the file counts: a stale one may begin with a record.
-        self.failed = suffix, start and start + copied
+        self.failed = suffix, start + copied if start else 0
         if self.has_tmp:
             # What a fold that was cut off has left must not be taken for newer than the journal.
             self.remove_tmp()
@@ -1534,7 +1535,7 @@ class _Block:
         """Restore what was there before, unless what has replaced it is durable. This needs no
         memory. If Ctrl-C comes, it is done to its end all the same."""
         try:
-            self.busy = True
+            self.busy = True  # or a callback's write would be undone, too, without a word
             if self.db._since is not self.db._store.journal:
                 return
             for slot in self.notes:
@@ -1965,23 +1966,23 @@ class MicroTetherDB(_Mapping):
         """Make the files this object's: keep other programs out, and retire an older object."""
         path = _full_path(self._path)
         self._path = self._store.path = path
-        older = _opened.get(path, self)
-        if older is self:
+        older = _opened.get(path)
+        if older is None:
             _must_be_apart(path)
         if _ON_PC:
             _claim(path)
-        # Not if it is this one, nor if it has ended, but Ctrl-C kept it in the list.
-        if not older._ended:
-            if _keeper(_own_block(), older):
-                raise ValueError(path + " is in a block: end that first")
-            store = older._store
-            store.roll_back()
-            # Its journal may be spoiled, but what it holds is not.
-            if store.must_fold or store.failed:
-                older._fold()
-            for _ in self._store.read():
-                pass  # if this raises, the older one goes on
-            older._retire("was opened again by another MicroTetherDB(...)")
+        if older is None or older._ended:  # Ctrl-C, as it ended, may have left it in the list
+            return
+        if _keeper(_own_block(), older):
+            raise ValueError(path + " is in a block: end that first")
+        store = older._store
+        store.roll_back()
+        # Its journal may be spoiled, but what it holds is not.
+        if store.must_fold or store.failed:
+            older._fold()
+        for _ in self._store.read():
+            pass  # if this raises, the older one goes on
+        older._retire("was opened again by another MicroTetherDB(...)")
 
     def _read_all(self, count):
         """Read the files. Collect garbage after each count parts, before the heap is full of
@@ -2336,16 +2337,16 @@ class MicroTetherDB(_Mapping):
             return True
         self._check_lent()
         keys = self._lent_keys()
-        left = 0  # of these, how many haven't been found in X as they are
+        unsaved = 0  # how many values at these keys haven't been found in X as they are
         for _ in self._lent_items(keys):
-            left += 1
-        if left:
+            unsaved += 1
+        if unsaved:
             wanted = _ANY if keys is self else list(map(_encode, keys))
             for part in store.read_again(wanted):
                 for key, value in self._lent_items(part):
-                    if key in keys:
-                        left -= _is_same(part[key], value)
-        return left != 0
+                    if key in keys and _is_same(part[key], value):
+                        unsaved -= 1
+        return unsaved > 0
 
     def _fold(self):
         self._store.roll_back()  # or a batch that has failed would count if the fold is cut off

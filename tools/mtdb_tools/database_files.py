@@ -121,6 +121,17 @@ def read_journals(path):
     return journals
 
 
+def journal_sizes(path):
+    """Return {end of the name: bytes} of the journal as MicroTetherDB counts it before a fold: no
+    file that is stale, and nothing of the padding that a PC writes behind the tip's records."""
+    sizes = dict.fromkeys(JOURNALS, 0)
+    for end, journal in read_journals(path).items():
+        if journal.records:
+            tip = sum(len(line) + 1 for line in lines_of(path + end))
+            sizes[end] = tip if end == ".tip" else size(path + end)
+    return sizes
+
+
 def _read_journal(data, chain, older):
     """Return what is in a journal file that is to continue chain, and the chain at its end."""
     *lines, rest = data.split(b"\n")

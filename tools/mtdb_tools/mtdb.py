@@ -15,7 +15,15 @@ from MicroTetherDB import MicroTetherDB
 from mtdb_tools import places, repair, stats
 from mtdb_tools.cable import Board, add_options
 from mtdb_tools.command import DONE, Parser, Trouble, WrongUsage, count
-from mtdb_tools.database_files import has_lost_all, read, read_journals, seal, size, sums
+from mtdb_tools.database_files import (
+    has_lost_all,
+    journal_sizes,
+    read,
+    read_journals,
+    seal,
+    size,
+    sums,
+)
 from mtdb_tools.places import Damaged, Here, There
 
 EPILOG = """\
@@ -266,7 +274,7 @@ def state_of(journal, damage):
 def show_stats(args, place):
     boards = place.boards()
     with places.copied(place) as copy:
-        sizes = {end: size(copy + end) for end in ("", ".log", ".tip")}
+        sizes = {"": size(copy), **journal_sizes(copy)}
         with places.opened(copy, place) as db:
             for line in stats.lines(args.database, sizes, db, boards):
                 print(line)

@@ -32,7 +32,8 @@ BASIS = (
 
 
 def lines(name, sizes, db, kinds):
-    """Yield the lines of the report on a database. sizes are those of its files: {end: bytes}."""
+    """Yield the lines of the report on a database. sizes are those of X and of what counts of its
+    journal: {end: bytes}."""
     journal = sizes[".log"] + sizes[".tip"]
     record = average_record(db)
     yield f"{name}: {count(len(db), 'key')}, {count(sizes[''], 'byte')}"

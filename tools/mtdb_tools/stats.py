@@ -7,7 +7,7 @@ from MicroTetherDB import MicroTetherDB
 from mtdb_tools.command import count
 
 ERASE = 4096  # bytes of flash that are erased at once
-RECORD_EXTRA = 14  # bytes of a record beside the key's and the value's text
+RECORD_END = 10  # bytes of a record behind its text: the mark, the chain, the newline
 COMMIT_EXTRA = 40  # bytes that littlefs adds to what it stores inline in a folder
 FOLD_COMMITS = 4  # to the folder: the new file, its name, the journal's files removed
 
@@ -52,7 +52,7 @@ def lines(name, sizes, db, kinds):
 def average_record(db):
     """Return how many bytes a write of one of the values takes in the journal; 0 if none is."""
     texts = (json.dumps([key, db[key]], ensure_ascii=False, separators=(",", ":")) for key in db)
-    return sum(len(text.encode()) + RECORD_EXTRA - 4 for text in texts) / len(db) if db else 0
+    return sum(len(text.encode()) + RECORD_END for text in texts) / len(db) if db else 0
 
 
 def journal_room(main, kind):

@@ -174,12 +174,11 @@ def test_a_take_over_that_fails_leaves_the_older_one_its_claim(path):
 def test_ctrl_c_as_a_block_begins_to_end_rolls_it_back(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
-    fail_once(monkeypatch, module._Block, "__exit__", KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt), db.transaction():
-        dict.__setitem__(db._data[0], "unsaved", 1)
-        db._data[0].pop("unsaved")
+        db["a"] = 5
+        fail_once(monkeypatch, module._Block, "__exit__", KeyboardInterrupt())
     db["b"] = 2
-    assert after_a_crash(path) == {"a": 1, "b": 2}
+    assert db == after_a_crash(path) == {"a": 1, "b": 2}
 
 
 class StruckGenerator:

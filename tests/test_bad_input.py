@@ -355,7 +355,7 @@ class OddKey(str):
         raise Oops
 
 
-def test_a_key_that_can_not_be_looked_up_leaves_the_lock_free(path):
+def test_a_key_that_cannot_be_looked_up_leaves_the_lock_free(path):
     db = start(path)
     # Longer than what MicroPython interns: it finds an interned key without calling __eq__.
     db.update({"a key of more than ten characters %d" % i: i for i in range(40)})

@@ -403,7 +403,7 @@ def test_what_is_put_into_a_flat_one_of_many_values_stays_the_value_after_a_tran
     assert db["x9"] == {"n": 9, "log": [1]}
 
 
-def test_a_value_read_beside_many_that_were_set_is_undone_if_the_lock_can_not_be_saved(path):
+def test_a_value_read_beside_many_that_were_set_is_undone_if_the_lock_cannot_be_saved(path):
     db = MicroTetherDB(path)
     before = {"v": [[i] for i in range(8)]}
     db.update(before)

@@ -125,7 +125,7 @@ def test_a_block_can_be_entered_once(path):
         db.clear()
 
 
-def test_a_block_that_has_ended_can_not_end_again(path):
+def test_a_block_that_has_ended_cannot_end_again(path):
     db = MicroTetherDB(path)
     block = db.lock()
     block.__enter__()

@@ -1,7 +1,8 @@
 import json
 
 import support
-from support import MicroTetherDB, Oops, content, files, found, module_with, only, raises
+from MicroTetherDB import MicroTetherDB
+from support import Oops, content, files, found, module_with, only, raises
 
 
 def work(db):

@@ -191,7 +191,7 @@ def test_what_is_no_regular_file_is_no_database_and_no_backup(path):
     assert content(db) == after_a_crash(path) == {"a": 1}
 
 
-def test_an_open_database_can_not_be_copied_or_pickled(path):
+def test_an_open_database_cannot_be_copied_or_pickled(path):
     db = MicroTetherDB(path)
     db["a"] = [1]
     for way in (copy.copy, copy.deepcopy, pickle.dumps):
@@ -200,7 +200,7 @@ def test_an_open_database_can_not_be_copied_or_pickled(path):
     assert content(db) == after_a_crash(path) == {"a": 2}
 
 
-def test_a_folder_that_can_not_be_synced_is_no_reason_to_fail(path):
+def test_a_folder_that_cannot_be_synced_is_no_reason_to_fail(path):
     # As on some network and FUSE file systems: the real fsync says EINVAL for what isn't a file.
     module = sys.modules["MicroTetherDB"]
     real = os.open

@@ -108,7 +108,7 @@ def test_a_failed_opening_claims_nothing(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_can_not_use_the_parents_database(path):
+def test_a_forked_child_cannot_use_the_parents_database(path):
     with MicroTetherDB(path) as db:
         db["a"] = 1
         reader, writer = os.pipe()
@@ -231,7 +231,7 @@ def read_as_nobody(path):
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid(), reason="only root can be another user")
-def test_a_program_that_can_not_write_there_is_refused_too():
+def test_a_program_that_cannot_write_there_is_refused_too():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         path = folder + "/my.db"

@@ -312,7 +312,7 @@ def test_a_child_process_disowns_what_it_has_inherited(path):
         db["a"] = 1
 
 
-def test_a_backup_that_can_not_be_put_in_place_leaves_nothing(path, monkeypatch):
+def test_a_backup_that_cannot_be_put_in_place_leaves_nothing(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
     fail_once(monkeypatch, module, "_rename", OSError(5, "broken"))
@@ -508,7 +508,7 @@ def test_close_parses_only_the_lines_around_what_was_handed_out(path, monkeypatc
     assert sum(map(len, parsed)) < 2000 < os.path.getsize(path)
 
 
-def test_a_lock_file_that_can_not_be_removed_locks_nobody_out(path, monkeypatch):
+def test_a_lock_file_that_cannot_be_removed_locks_nobody_out(path, monkeypatch):
     db = MicroTetherDB(path)
     db["a"] = 1
     db.flush()

@@ -340,7 +340,7 @@ class Sweep:
         self.states = workload.states_of(self.steps)
         self.all_values = all_values(self.steps)
         self.places = Places(self.callback)
-        self.busy = self.done = 0
+        self.busy = self.done = self.refused = 0
         self.step = None
 
     def callback(self):
@@ -354,6 +354,7 @@ class Sweep:
             if "busy" not in str(error) or isinstance(self.act, Reads):
                 self.errors.append(error)
         except ValueError as error:
+            self.refused += 1
             is_in_block = isinstance(self.act, Ends) and "is in a block" in str(error)
             if self.step[0] not in ENDS and not is_in_block:
                 self.errors.append(error)
@@ -371,16 +372,14 @@ class Sweep:
         self.places.choose(every, first)
 
     def try_all(self, act, every, first):
-        """Try a kind of callback at the places of a run. Return how many came."""
+        """Try a kind of callback at the places of a run."""
         if act is not Ends:
             self.run(act, every, first)
-            return self.places.struck
+            return
         number = 0
-        while True:
-            self.run_until(first + (number + 1) * RARER * every)
-            if not self.places.struck:
-                return number
+        while not number or self.places.struck:
             number += 1
+            self.run_until(first + number * RARER * every)
 
     def run(self, act, every, first):
         """Run the script with callbacks at the chosen places."""
@@ -463,12 +462,11 @@ def main():
     options = workload.options(first=0, runs=9999, **defaults)
     every = options["every"]
     sweep = Sweep(fail.place_of(options["fs"]))
-    callbacks = 0
     last = min(options["first"] + options["runs"], every)
     for first in range(options["first"], last):
         for act in (Reads, Writes, Ends):
             try:
-                callbacks += sweep.try_all(act, every, first)
+                sweep.try_all(act, every, first)
                 elsewhere(int)
             except BaseException:
                 print("WRONG on %s: %s," % (options["fs"], act.__name__), end=" ")
@@ -480,10 +478,9 @@ def main():
     if not MICROPYTHON:
         where = "%d of %d places" % (len(sweep.places.struck_at), len(sweep.places.all))
     assert sweep.busy and sweep.done > sweep.busy // 9
-    print(
-        "%s: %d callbacks at %s: %d answered, %d busy, none wrong"
-        % (options["fs"], callbacks, where, sweep.done, sweep.busy)
-    )
+    came = sweep.done, sweep.busy, sweep.refused
+    print("%s: %d callbacks at %s:" % (options["fs"], sum(came), where), end=" ")
+    print("%d answered, %d busy, %d refused (in a block, or closed), none wrong" % came)
 
 
 workload.run(main)

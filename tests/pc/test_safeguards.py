@@ -678,3 +678,30 @@ def test_where_a_failed_batch_cannot_be_undone_the_next_write_folds(path, monkey
     db["a"] = 3
     monkeypatch.undo()
     assert after_a_crash(path)["a"] == 3
+
+
+def test_a_callbacks_write_while_an_open_inner_block_is_rolled_back_is_kept_or_refused(path):
+    """Ctrl-C has kept the inner one from ending, so the outer one rolls it back as it ends."""
+
+    def callback():
+        try:
+            db["a"] = number
+        except RuntimeError:  # busy
+            told.append("refused")
+        else:
+            told.append("kept")
+
+    roll_back = module._Block.roll_back.__code__
+    # From its third line on: what is written before that becomes part of the inner block.
+    for number in range(3, 30):
+        db = MicroTetherDB(path)
+        db.clear()
+        db.update(a=1, b=2)
+        told = []
+        inner = db.transaction()
+        with pytest.raises(Oops), at_line(roll_back, number, callback) as lines, db.lock():
+            inner.__enter__()
+            db.update(c=3, d=4)
+            raise Oops
+        assert db == after_a_crash(path) == {"a": number if "kept" in told else 1, "b": 2}, number
+    assert len(lines) < number  # it was tried at each line

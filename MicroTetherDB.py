@@ -757,11 +757,11 @@ def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as one dict."""
     try:
         with open(path, "rb") as file:
-            data = json.load(file)
-            file.seek(0)
             # Firmware before 1.26 reads an object that was cut off, too. It then reads it with one
             # brace more as well.
             is_cut_off = _is_json(b"{") and _is_json(file.read() + b"}")
+            file.seek(0)
+            data = json.load(file)
         if is_cut_off or not isinstance(data, dict):
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)

@@ -1243,6 +1243,19 @@ def _abandon_up_to(block):
         _innermost.leave()
 
 
+def _must_let_in(block, task):
+    """Raise RuntimeError if a task (None if there is none) can't enter a block inside of this one:
+    not if it is busy, nor if another task is in it. If asyncio has ended and has left that task
+    there, roll it back, or nobody could write any more."""
+    if block.busy:
+        raise RuntimeError(_BUSY)
+    if _task_inside is not task:
+        if not _ON_PC and task is None:
+            _abandon_up_to(None)
+            raise RuntimeError(_MISUSED)
+        raise RuntimeError("busy: another task is in a block. Don't await in one")
+
+
 class _Block:
     """A lock() or transaction() block of one database. Each operation runs in one, too."""
 
@@ -1291,10 +1304,7 @@ class _Block:
         keeper = self
         acquire = int if outer else _lock.acquire  # int() does nothing: this thread has the lock
         if outer:
-            if outer.busy:
-                raise RuntimeError(_BUSY)
-            if _task_inside is not task:
-                raise RuntimeError("busy: another task is in a block. Don't await in one")
+            _must_let_in(outer, task)
             if not self.atomic:
                 keeper = _keeper(outer, db) or self
         acquire()  # no branch from here to the try: callbacks and Ctrl-C come where code branches

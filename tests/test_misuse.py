@@ -262,6 +262,34 @@ def test_tasks_that_await_in_blocks_lose_nothing_silently(path):
     sound(db, path, disk)
 
 
+def test_a_task_that_asyncio_has_left_in_a_block_is_told_and_its_block_rolled_back(path):
+    asyncio = asyncio_of_this_runtime()
+    if asyncio is None:
+        return
+    db = MicroTetherDB(path)
+    db["a"] = [1]
+
+    async def left():
+        with db.transaction():
+            db["a"].append(2)
+            await asyncio.sleep(100)
+
+    async def main():
+        task = asyncio.create_task(left())
+        await asyncio.sleep(0)
+        return task
+
+    task = asyncio.run(main())
+    if not CPYTHON:  # CPython has cancelled the task
+        if sys.modules[asyncio.__name__ + ".core"].cur_task:  # firmware before 1.23
+            assert "another task" in raises(RuntimeError, db.clear)
+            task.coro.close()
+        else:
+            assert "don't await" in raises(RuntimeError, db.clear)
+        asyncio.new_event_loop()  # without the task
+    sound(db, path, {"a": [1]})
+
+
 def test_while_asyncio_is_being_imported_a_database_can_be_used(path):
     """By another thread or a callback: the module is known by then, but not all is in it."""
     name = "asyncio" if CPYTHON else "asyncio.core"

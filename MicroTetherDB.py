@@ -306,7 +306,7 @@ def _simple(value, place):
         return _joined(value, place)
     if isinstance(value, int):
         if value >> _MAX_BITS not in (0, -1):
-            raise ValueError(_where(place) + ": can't store an int of more than 4,300 digits")
+            raise ValueError(_where(place) + ": can't store an int of 4,300 digits or more")
         return value
     back = value
     for _ in range(_MAX_ROUNDINGS):  # until it reads back as itself
@@ -687,10 +687,21 @@ def _last_durable(file, chain, start):
     return durable
 
 
+def _unreadable(path, error):
+    """Return a ValueError that says why the file at path can't be opened, and what to do."""
+    return ValueError(
+        "%s can't be opened: %s. Mend it, restore a backup, or see mtdb.py repair"
+        % (path, str(error) or "it isn't UTF-8")
+    )
+
+
 def _parse(text, end, path):
     """Return what text[:end], JSON from the file at path, holds. ValueError if a number in it is
-    too large for this board's floats."""
-    value = _decode(memoryview(text)[:end])  # no copy: it may be long
+    too large for this board's floats, or if it isn't UTF-8, which old firmware lets one store."""
+    try:
+        value = _decode(memoryview(text)[:end])  # no copy: it may be long
+    except ValueError as error:
+        raise _unreadable(path, error) from None
     if b"e+" in text and not _is_storable(value):
         _plain(value, path + " can't be opened here: db", {}, 0)
     return value
@@ -766,10 +777,7 @@ def _read_foreign(path):
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(
-            "%s can't be opened: %s. Mend it or restore a backup"
-            % (path, str(error) or "it isn't UTF-8")
-        ) from None
+        raise _unreadable(path, error) from None
 
 
 def _write_batch(file, texts, chain):

@@ -457,6 +457,20 @@ def sealed(path, text):
     write(path, text)
 
 
+def test_text_that_is_not_utf_8_is_told_where_it_cannot_be_read(path):
+    """Old firmware stores it: what json.loads() made of another program's bytes, say."""
+    try:
+        json.loads(b'"K\xfcche"')
+        return  # this is old firmware
+    except ValueError:
+        pass
+    sealed(path, b'{\n"a": "K\xfcche"\n}\n')
+    contents = files(path)
+    told = raises(ValueError, MicroTetherDB, path)
+    assert path + " can't be opened: " in told and "repair" in told
+    assert files(path) == contents
+
+
 def test_a_file_that_another_program_has_sealed_may_be_laid_out_otherwise(path):
     expected = {"a": {"x": [1]}, "b": "y" * 1000, "c": 2}
     for text in (

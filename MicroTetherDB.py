@@ -1644,11 +1644,12 @@ if _ON_PC:
         def changed(self):
             """Yield what _Block.changed() does. But a key that has moved, since it was deleted
             and set again, is deleted first and set last, so that it comes behind the rest."""
-            if not self.order:
+            data = self.db._data[0]
+            # A key that has moved has a note.
+            if not self.order or not any(key in data for key in self.notes[0][0]):
                 yield from super().changed()
                 return
             changed = dict(super().changed())
-            data = self.db._data[0]
             # From the first key on that isn't found behind the one before it, as it used to be,
             # all have moved or are new.
             at = 0

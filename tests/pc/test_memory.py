@@ -135,6 +135,26 @@ def test_popitem_takes_neither_memory_nor_time_for_each_of_the_other_keys(path):
         tracemalloc.stop()
 
 
+def test_deleting_the_oldest_key_takes_no_step_for_each_of_the_others(path):
+    db = MicroTetherDB(path)
+    keys = 20_000
+    db.update({f"k{i}": i for i in range(keys)})
+    steps = 0
+
+    def count(*_):
+        nonlocal steps
+        steps += 1
+        return count
+
+    was = sys.gettrace()
+    sys.settrace(count)
+    try:
+        db.pop("k0")
+    finally:
+        sys.settrace(was)
+    assert 10 < steps < keys // 10
+
+
 def test_popitem_that_fails_leaves_the_keys_in_their_order(path):
     db = MicroTetherDB(path)
     db.update(a=1, b=2, c=3)

@@ -638,7 +638,9 @@ def _records(file, chain, start):
 def _split(line):
     """Yield (start, stop) for each record in a line of a journal: there is more than one where the
     newline after a batch is broken."""
-    bare = line.rstrip(b" \n")
+    bare = line
+    if len(line) < 2 or b" " in line[-2:]:  # else this would only copy a line that may be long
+        bare = line.rstrip(b" \n")
     if not bare.strip(b"\0"):
         return
     if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):

@@ -148,7 +148,7 @@ if _ON_PC:
             return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | _NOFOLLOW))
         stat = _stat(like)
         is_its_own = path[:-4] == like  # like's .tmp, .log or .tip, not a backup's
-        if is_its_own and stat and not stat.st_mode & 0o200:
+        if is_its_own and stat and not (stat.st_mode & 0o200 and os.access(like, os.W_OK)):
             raise PermissionError(_EACCES, "it is read-only", like)
         with suppress(FileNotFoundError):
             os.unlink(path)

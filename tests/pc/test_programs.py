@@ -248,6 +248,31 @@ def test_a_program_that_cannot_write_there_is_refused_too():
             assert dict(db) == {"a": 2}
 
 
+def write_as_nobody(path):
+    db = MicroTetherDB(path)
+    try:
+        db["a"] = 2
+    finally:
+        db.close()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid(), reason="only root can be another user")
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_who_may_not_write_the_file_cannot_change_it_though_the_folder_is_everybodys(mode):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, mode)
+        path = folder + "/my.db"
+        with MicroTetherDB(path) as db:
+            db["a"] = 1
+        told = as_nobody(write_as_nobody, path)
+        assert "PermissionError" in told and "read-only" in told and path in told
+        assert os.listdir(folder) == ["my.db"]
+        with MicroTetherDB(path) as db:
+            assert dict(db) == {"a": 1}
+            db["a"] = 3
+        assert os.stat(path).st_uid == os.getuid()
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc here")
 def test_where_no_lock_can_be_made_opening_fails_at_once(path):
     with MicroTetherDB(path) as db:

@@ -1786,6 +1786,9 @@ if _ON_PC:
 
     def _open_lock(path):
         """Open X.lock, or make it. ValueError if it is another program's file."""
+        not_a_lock = ValueError(path + " is not a database's lock file: move it away")
+        if os.path.islink(path):
+            raise not_a_lock
         flags = os.O_CREAT | os.O_NONBLOCK | _NOFOLLOW  # a pipe would not open at once
         try:
             claim = os.open(path, os.O_RDWR | flags, 0o666)
@@ -1796,7 +1799,7 @@ if _ON_PC:
         is_file = os.fstat(claim).st_mode & _S_IFMT == _S_IFREG
         if not is_file or os.read(claim, _LOCK_SIZE + 1).strip(b"0123456789 "):
             os.close(claim)
-            raise ValueError(path + " is not a database's lock file: move it away")
+            raise not_a_lock
         os.lseek(claim, 0, os.SEEK_SET)
         return claim
 

@@ -282,8 +282,9 @@ def test_where_no_lock_can_be_made_opening_fails_at_once(path):
         db["a"] = 1
 
 
-def test_what_is_no_file_at_the_place_of_a_lock_is_refused(path):
-    os.mkfifo(path + ".lock")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("elsewhere", path)])
+def test_what_is_no_file_at_the_place_of_a_lock_is_refused(path, make):
+    make(path + ".lock")
     with pytest.raises(ValueError, match="my.db.lock is not a database's lock file"):
         MicroTetherDB(path)
     assert os.listdir() == ["my.db.lock"]

@@ -692,7 +692,7 @@ def _last_durable(file, chain, start):
 def _unreadable(path, error):
     """Return a ValueError that says why the file at path can't be opened, and what to do."""
     return ValueError(
-        "%s can't be opened: %s. Mend it, restore a backup, or see mtdb.py repair"
+        "%s can't be opened: %s. Mend it, or see mtdb.py repair"
         % (path, str(error) or "it isn't UTF-8")
     )
 
@@ -873,8 +873,7 @@ class _Store:
                 # There may be nothing left of a torn batch.
                 if not opening.startswith(first):
                     raise ValueError(
-                        path + " is not a database's: move it away. If it was one's, it is "
-                        "damaged: see mtdb.py repair"
+                        path + " is not a database's: move it away, or see mtdb.py repair"
                     )
         return suffixes
 

@@ -689,21 +689,14 @@ def _last_durable(file, chain, start):
     return durable
 
 
-def _unreadable(path, error):
-    """Return a ValueError that says why the file at path can't be opened, and what to do."""
-    return ValueError(
-        "%s can't be opened: %s. Mend it, or see mtdb.py repair"
-        % (path, str(error) or "it isn't UTF-8")
-    )
-
-
 def _parse(text, end, path):
     """Return what text[:end], JSON from the file at path, holds. ValueError if a number in it is
     too large for this board's floats, or if it isn't UTF-8, which old firmware lets one store."""
     try:
         value = _decode(memoryview(text)[:end])  # no copy: it may be long
-    except ValueError as error:
-        raise _unreadable(path, error) from None
+    except ValueError:
+        why = "unreadable here: not UTF-8, or with too large an int"
+        raise ValueError(_DAMAGE % (path, why)) from None
     if b"e+" in text and not _is_storable(value):
         _plain(value, path + " can't be opened here: db", {}, 0)
     return value
@@ -779,7 +772,7 @@ def _read_foreign(path):
             raise ValueError("it isn't a whole JSON object")
         yield _plain(data, "db", {id(data): data}, 0)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise _unreadable(path, error) from None
+        raise ValueError(path + " can't be opened: " + (str(error) or "it isn't UTF-8")) from None
 
 
 def _write_batch(file, texts, chain):

@@ -531,6 +531,7 @@ _SEAL_SIZE = const(33)
 _EMPTY_SIZE = const(70)  # of an X without keys, in bytes
 _CHAIN_SIZE = const(9)  # in bytes, with the newline after it
 _RECORD_END = const(10)  # what follows a record's text: the mark and the chain
+_MARKS = (b" ", b"+")  # of a record that ends its batch, and of one that doesn't
 _ANY = (b"",)  # for _read_sealed(): each line contains that
 # What stands for the seal of an X without a good one. All seals are greater.
 _NO_X = const(0)
@@ -638,13 +639,13 @@ def _records(file, chain, start):
 def _split(line):
     """Yield (start, stop) for each record in a line of a journal: there is more than one where the
     newline after a batch is broken."""
-    bare = line
-    if len(line) < 2 or b" " in line[-2:]:  # else this would only copy a line that may be long
+    # A line that ends like a record isn't copied: it may be long.
+    if b" " in line[-_CHAIN_SIZE:] or line[-_RECORD_END:-_CHAIN_SIZE] not in _MARKS:
         bare = line.rstrip(b" \n")
-    if not bare.strip(b"\0"):
-        return
-    if bare[-_RECORD_END:-_CHAIN_SIZE] in (b" ", b"+"):
-        line = bare  # the newline before the padding is what is broken
+        if not bare.strip(b"\0"):
+            return
+        if bare[-_RECORD_END:-_CHAIN_SIZE] in _MARKS:
+            line = bare  # the newline before the padding is what is broken
     start = stop = 0
     while stop >= 0:
         stop = line.find(b'["', stop + 1)

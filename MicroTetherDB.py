@@ -587,9 +587,9 @@ def _pieces(file, at):
     (at, text, end). The lines are text[1:end], and at is now their offset. Behind them, text has
     room for at least 2 bytes more.
 
-    All pieces are read into one buffer: one for each would leave holes in the heap. Only a line
-    that is longer gets one of its own. The caller opens the file: a generator that is left early
-    would not close it.
+    All pieces are read into one buffer: one for each would leave holes in the heap. A line that is
+    longer isn't read: text is None then, and the file is at its beginning. The caller opens the
+    file: a generator that is left early would not close it.
     """
     buffer = bytearray(1 + _PIECE + 2)
     while True:
@@ -605,9 +605,8 @@ def _pieces(file, at):
                 while line and not line.endswith(b"\n"):
                     line = file.readline(_PIECE)
                     end += len(line)
-                text = bytearray(end + 2)
+                text = None
                 file.seek(at)
-                file.readinto(memoryview(text)[1:end])
         if end == 1:
             return
         yield at, text, end
@@ -617,7 +616,8 @@ def _pieces(file, at):
 def _lines(file, start):
     """Yield (at, line) for each line of a journal file, from the offset start on."""
     for at, text, end in _pieces(file, start):
-        text = bytes(memoryview(text)[1:end])  # an old firmware's bytearray has no find()
+        # An old firmware's bytearray has no find().
+        text = bytes(memoryview(text)[1:end]) if text else file.read(end - 1)
         done = 0
         while done < len(text):
             stop = text.find(b"\n", done) + 1 or len(text)
@@ -737,6 +737,9 @@ def _read_sealed(path, texts):
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start):
+            if not text:
+                text = bytearray(end + 2)
+                file.readinto(memoryview(text)[1:end])
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
             if text[end - 2 : end] != b",\n":
                 break

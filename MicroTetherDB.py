@@ -616,13 +616,14 @@ def _pieces(file, at):
 def _lines(file, start):
     """Yield (at, line) for each line of a journal file, from the offset start on."""
     for at, text, end in _pieces(file, start):
-        # An old firmware's bytearray has no find().
-        text = bytes(memoryview(text)[1:end]) if text else file.read(end - 1)
+        if text is None:
+            yield at, file.read(end - 1)
+            continue
+        text = bytes(memoryview(text)[1:end])  # an old firmware's bytearray has no find()
         done = 0
         while done < len(text):
             stop = text.find(b"\n", done) + 1 or len(text)
-            # A long line isn't copied.
-            yield at + done, text[done:stop] if stop - done < len(text) else text
+            yield at + done, text[done:stop]
             done = stop
 
 
@@ -737,7 +738,7 @@ def _read_sealed(path, texts):
     with open(path, "rb") as file:
         start = 1 + (file.read(2) == b"{\n")
         for at, text, end in _pieces(file, start):
-            if not text:
+            if text is None:
                 text = bytearray(end + 2)
                 file.readinto(memoryview(text)[1:end])
             text[0] = _OPEN_BRACE  # in the margin; the closing one replaces the last comma
@@ -767,8 +768,8 @@ def _read_foreign(path):
     """Yield the data of a JSON file that another program made, as one dict."""
     try:
         with open(path, "rb") as file:
-            # Firmware before 1.26 reads an object that was cut off, too. It then reads it with one
-            # brace more as well.
+            # Firmware before 1.26 also reads an object that was cut off, even with another brace
+            # behind it. Behind a whole one, that would be an error.
             is_cut_off = _is_json(b"{") and _is_json(file.read() + b"}")
             file.seek(0)
             data = json.load(file)
@@ -1250,9 +1251,9 @@ def _abandon_up_to(block):
 
 
 def _must_let_in(block, task):
-    """Raise RuntimeError if a task (None if there is none) can't enter a block inside of this one:
-    not if it is busy, nor if another task is in it. If asyncio has ended and has left that task
-    there, roll it back, or nobody could write any more."""
+    """Raise RuntimeError if this block is busy, or if another task than the given one is in it. A
+    task is None outside of asyncio. If asyncio has ended, but left a task in the block, roll it
+    back, too: or nobody could write any more."""
     if block.busy:
         raise RuntimeError(_BUSY)
     if _task_inside is not task:

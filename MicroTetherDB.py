@@ -755,11 +755,10 @@ def _read_sealed(path, texts):
         yield _parse(text, end, path)
 
 
-def _is_json(text):
-    """Whether a text is JSON, as this runtime sees it."""
+def _is_object(text):
+    """Whether a text is a JSON object, as this runtime sees it."""
     try:
-        json.loads(text)
-        return True
+        return isinstance(json.loads(text), dict)
     except ValueError:
         return False
 
@@ -770,7 +769,7 @@ def _read_foreign(path):
         with open(path, "rb") as file:
             # Firmware before 1.26 also reads an object that was cut off, even with another brace
             # behind it. Behind a whole one, that would be an error.
-            is_cut_off = _is_json(b"{") and _is_json(file.read() + b"}")
+            is_cut_off = _is_object(b"{") and _is_object(file.read() + b"}")
             file.seek(0)
             data = json.load(file)
         if is_cut_off or not isinstance(data, dict):

@@ -42,17 +42,30 @@ def pytest_report_header():
     ]
 
 
-def pytest_configure(config):
-    # Under `coverage run` the lines that MicroPython runs are counted too.
+@pytest.hookimpl(trylast=True)  # so that --cov has begun
+def pytest_sessionstart(session):
+    # With --cov the lines that MicroPython runs are counted too.
     if coverage.Coverage.current():
         folder = tempfile.TemporaryDirectory()
-        config.add_cleanup(folder.cleanup)
-        config.stash[COPY] = lines.MarkedCopy(interpreter.ROOT / "MicroTetherDB.py", folder.name)
+        session.config.add_cleanup(folder.cleanup)
+        source = interpreter.ROOT / "MicroTetherDB.py"
+        session.config.stash[COPY] = lines.MarkedCopy(source, folder.name)
 
 
-def pytest_sessionfinish(session):
+@pytest.hookimpl(wrapper=True, trylast=True)  # before --cov combines what was counted
+def pytest_runtestloop(session):
+    result = yield
     if COPY in session.config.stash:
         session.config.stash[COPY].save()
+    return result
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what the sweeps, and other tests that count, have tried."""
+    for report in terminalreporter.stats.get("passed", []):
+        recorded = dict(report.user_properties)
+        if "tried" in recorded:
+            terminalreporter.write_line(f"{report.nodeid}: {recorded['tried']}")
 
 
 def pytest_generate_tests(metafunc):

@@ -49,7 +49,7 @@ class MarkedCopy:
         return {at % self._size for at, flag in enumerate(ran) if flag}
 
     def save(self):
-        """Write what was run to a file that `coverage combine` finds in the working folder."""
+        """Write what was run to a file that --cov finds in the working folder."""
         data = coverage.CoverageData(suffix=f"micropython.{os.getpid()}")
         data.add_lines({str(self.source): self.lines()})
         data.write()

@@ -142,7 +142,7 @@ def sweeps(request):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_sweep(name, sweeps, capsys, record_property):
+def test_sweep(name, sweeps, record_property):
     status, said = sweeps[name].result()
     if status:
         pytest.fail(said, pytrace=False)
@@ -150,8 +150,6 @@ def test_sweep(name, sweeps, capsys, record_property):
     record_property("fault", FAULTS[ALL[name].script])
     record_property("on", CHIPS[ALL[name].on])
     record_property("tried", re.sub(r"^\w+: ", "", line))
-    with capsys.disabled():
-        print("\n" + line, end=" ")
 
 
 @pytest.mark.parametrize("runtime", ["cpython", "micropython"])

@@ -353,14 +353,6 @@ def _plain(value, place, own, depth=1):
     return _simple(value, place)
 
 
-def _plain_item(key, value, own):
-    """Return [key, value] as it reads back. own, and what it raises, are as in _plain()."""
-    place = "db", key
-    if not isinstance(key, str):
-        raise TypeError(_where(place) + ": a key must be a str")
-    return [_simple(key, place), _plain(value, place, own)]
-
-
 def _is_storable(value, depth=0):
     """Whether a dict or list that json has read can be stored: it doesn't nest too deep, no int in
     it is too long, and no float is inf. depth is as in _plain()."""
@@ -390,9 +382,12 @@ def _encode_item(key, value):
     except (TypeError, ValueError, RuntimeError):  # the last: the stack is full
         pass
     # Perhaps it can't be stored, or it reads back as something else.
-    item = _plain_item(key, value, {})
+    place = "db", key
+    if not isinstance(key, str):
+        raise TypeError(_where(place) + ": a key must be a str")
+    item = [_simple(key, place), _plain(value, place, {})]
     if item[0] != key:  # a pair of surrogates was joined: the key as given would not be found
-        raise ValueError(_where(("db", key)) + ": can't store a surrogate, half of a character")
+        raise ValueError(_where(place) + ": can't store a surrogate, half of a character")
     text = _encode(item)
     # Read it while item is still held, and from a copy of the text. So storing takes more memory
     # than opening, and what could be stored can be opened.
@@ -1236,7 +1231,7 @@ def _must_save(key, value, was, own):
         own = now
     if now == own and _is_still(value, was):
         return False
-    _plain_item(key, value, own.copy())
+    _plain(value, ("db", key), own.copy())
     # By way of a new dict, or it would not look inside of those that are in own already.
     own.update(_add_containers(value, {}))
     return not _is_still(value, was)
@@ -2382,7 +2377,7 @@ class MicroTetherDB(_Mapping):
             unseen.flip(id(value))  # out, so that any other value that holds it gets a copy
         for key, value in self._lent_items(keys):
             unseen.flip(id(value))  # in again, for its own turn
-            _plain_item(key, value, unseen)
+            _plain(value, ("db", key), unseen)
 
     def _lent_items(self, keys):
         """Yield (key, value) of each dict or list at one of the keys."""

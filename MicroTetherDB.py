@@ -139,17 +139,17 @@ if _ON_PC:
 
     # Files keep their mode and owner, and are on the disk when _sync() or _rename() returns.
 
-    def _open_at(start, path, like):
+    def _open_at(start, path, like=None):
         """Open a file for writing, but not through a link: the one that is there or, if start is
-        0, a new one. That has the mode and owner of the file at like."""
+        0, a new one. That has the mode and owner of the file at like or, by default, of X."""
         if start:
             if os.path.islink(path):  # what counts is gone, so _save() folds
                 raise FileNotFoundError(_ENOENT, "a link is in its place", path)
             return open(path, "r+b", opener=lambda name, flags: os.open(name, flags | _NOFOLLOW))
-        stat = _stat(like)
-        is_its_own = path[:-4] == like  # like's .tmp, .log or .tip, not a backup's
-        if is_its_own and stat and not (stat.st_mode & 0o200 and os.access(like, os.W_OK)):
-            raise PermissionError(_EACCES, "it is read-only", like)
+        x = path[:-4]  # path is that of X's .tmp, .log or .tip
+        stat = _stat(like or x)
+        if not like and stat and not (stat.st_mode & 0o200 and os.access(x, os.W_OK)):
+            raise PermissionError(_EACCES, "it is read-only", x)
         with suppress(FileNotFoundError):
             os.unlink(path)
         if stat is None:
@@ -222,7 +222,7 @@ else:
             return getattr(core, "cur_task", None)  # asyncio may be half imported
         return None
 
-    def _open_at(start, path, like):
+    def _open_at(start, path):
         """Open a file for writing: the one that is there or, if start is 0, a new one.
 
         There must be no branch between this and the `with`, or Ctrl-C could leave the file open
@@ -984,7 +984,7 @@ class _Store:
         if self.has_tmp:
             # What a fold that was cut off has left must not be taken for newer than the journal.
             self.remove_tmp()
-        with _open_at(start, path, self.path) as file:
+        with _open_at(start, path) as file:
             if file.seek(0, 2) < start:
                 raise OSError(_ENOENT)  # what counts of it is gone
             file.seek(start)
@@ -1031,7 +1031,7 @@ class _Store:
                 _sync_folder(path)
             elif _size(path) > start:
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
-                with _open_at(start, path, self.path) as file:
+                with _open_at(start, path) as file:
                     file.seek(start)
                     file.write(b"\n")
                     _sync(file)
@@ -1088,10 +1088,8 @@ class _Store:
         must_fold."""
         path = self.path
         must_fold = self.must_fold
-        like = path
-        if _ON_PC:
-            like = self.like or path
-        file = _open_at(0, path + ".tmp", like)
+        tmp = path + ".tmp"
+        file = _open_at(0, tmp, self.like) if _ON_PC else _open_at(0, tmp)
         self.has_tmp = True
         is_whole = False
         try:
@@ -1110,7 +1108,7 @@ class _Store:
                 file.write(tail + _bits(crc))
                 _sync(file)
             is_whole = self.must_fold = True
-            _rename(path + ".tmp", path)
+            _rename(tmp, path)
             self.has_tmp = False
             return crc
         except BaseException:

@@ -422,9 +422,9 @@ def test_a_rename_that_failed_half_way_is_finished_before_the_next_fold(path):
         os.remove(new)
         raise OSError(5)
 
-    def looking_open_at(start, target, like):
+    def looking_open_at(*args):
         there.append(path.rsplit("/", 1)[1] in os.listdir())
-        return open_at(start, target, like)
+        return open_at(*args)
 
     module._open_at = looking_open_at
     module._rename = fail
@@ -746,7 +746,7 @@ def strike_as_the_journal_is_opened():
     module = sys.modules["MicroTetherDB"]
     open_at = module._open_at
 
-    def struck(start, name, like):
+    def struck(start, name):
         module._open_at = open_at
         write(name, b"\xff" * start)
         raise KeyboardInterrupt
@@ -895,10 +895,10 @@ def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):
     assert ".log" in files(path)
     for error in (OSError(5), MemoryError()):
 
-        def fail(start, name, like, error=error):
+        def fail(start, name, *like, error=error):
             if name.endswith(".log"):
                 raise error
-            return open_at(start, name, like)
+            return open_at(start, name, *like)
 
         with replaced("_open_at", fail) as open_at:
             raises(type(error), db.__setitem__, "long", 700 * "z")

@@ -529,9 +529,9 @@ _RECORD_END = const(10)  # what follows a record's text: the mark and the chain
 _MARKS = (b" ", b"+")  # of a record that ends its batch, and of one that doesn't
 _ANY = (b"",)  # for _read_sealed(): each line contains that
 # What stands for the seal of an X without a good one. All seals are greater.
-_NO_X = const(0)
-_NO_SEAL = const(-1)  # another program made it
-_DAMAGED = const(-2)  # its seal is wrong
+_NO_X = const(-1)
+_NO_SEAL = const(-2)  # another program made it
+_DAMAGED = const(-3)  # its seal is wrong
 # What a backup holds in place of the previous seal: of the two, the one that the file it replaces
 # doesn't hold. So two backups of the same data differ in their seals.
 _BACKUP = const(1)
@@ -908,7 +908,7 @@ class _Store:
             else:
                 tip = end
             # Where X doesn't repeat that seal, a file of which nothing counts may be stale.
-            if durable and (log or tip or self.has_previous):
+            if durable is not None and (log or tip or self.has_previous):
                 self.must_have(durable, suffix, suffixes, previous)
         self.journal = chain, log, tip
 
@@ -1056,7 +1056,7 @@ class _Store:
             self.remove(".tip")  # first: without the log, it can't be recognised as stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, max(self.seal, _NO_X))
+        seal = self.write(dicts, max(self.seal, 0))
         self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
@@ -1103,7 +1103,7 @@ class _Store:
                         file.write(comma)
                         file.write(line)
                         comma = b",\n"
-                tail = (b"\n" if crc else comma) + b"}\n" + _bits(previous)
+                tail = (b"\n" if comma == b",\n" else comma) + b"}\n" + _bits(previous)
                 crc = crc32(tail, crc)
                 file.write(tail + _bits(crc))
                 _sync(file)
@@ -2346,7 +2346,7 @@ class MicroTetherDB(_Mapping):
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Raises what _check_lent() does."""
         store = self._store
-        if store.must_fold or store.journal[0] != store.seal:
+        if store.must_fold or any(store.journal[1:]):
             return True
         self._check_lent()
         keys = self._lent_keys()

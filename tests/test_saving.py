@@ -1,5 +1,6 @@
 import json
 import os
+from binascii import crc32
 
 from MicroTetherDB import MicroTetherDB
 from support import (
@@ -226,6 +227,25 @@ def test_closing_and_flushing_what_is_saved_already_writes_nothing(path):
     with no_writes(path), MicroTetherDB(path) as db:
         assert db["k7"] == {"v": [7]}
         db.flush()
+
+
+def test_nothing_is_lost_whatever_a_checksum_happens_to_be(path):
+    """One in four billion is 0, or equal to the one that it is compared with."""
+    # The CRC-32 of X is 0 up to the last value; that of all of X is 0; the journal's is X's.
+    before_the_end = "aaaaabbabbbaabaabbbbbbbaabaababaaaaaaaaa"
+    of_all = "abbbabaababbabbbbabaaaaaabbbababaaaaaaaa"
+    of_the_journal = "aaabbaaababaaababbbabbabbbaababaaaaaaaaa"
+    for value in before_the_end, of_all, of_the_journal:
+        with MicroTetherDB(path) as db:
+            db["a"] = value
+        with MicroTetherDB(path) as db:
+            assert content(db) == {"a": value}
+        data = read(path)
+        if value == before_the_end:
+            assert crc32(data[: data.find(b"\n}")]) == 0
+        if value == of_all:
+            assert crc32(data[:-33]) == 0
+        os.remove(path)
 
 
 def test_flush_makes_a_file_that_was_lost_or_damaged_behind_its_back_anew(path):

@@ -105,6 +105,7 @@ class Pico(Mpremote):
 
     def __init__(self, folder):
         self.flash = Path(folder) / "flash.bin"
+        self._end = None
         self.power_on()
 
     def __enter__(self):
@@ -112,9 +113,12 @@ class Pico(Mpremote):
 
     def __exit__(self, *_):
         self.power_off()
+        os.close(self._end)
 
     def power_on(self):
         """Start it, its main.py too."""
+        if self._end is not None:
+            os.close(self._end)
         self.pc, self._end = os.openpty()
         tty.setraw(self._end)
         self.port = os.ttyname(self._end)
@@ -144,6 +148,8 @@ class Pico(Mpremote):
         self._process.stdin.close()
         self._process.wait(30)
         self._threads[0].join()
+        # One end stays open, so that nothing else gets the port's name.
+        self._end = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
         os.close(self.pc)
         self._process.stdout.close()
         self._process.stderr.close()

@@ -1950,7 +1950,7 @@ class MicroTetherDB(_Mapping):
     if _ON_PC:
         TIP_SIZE = 131072
 
-    _ended = None  # why it can't be used, if it can't
+    _ended = "was not opened"  # why it can't be used, if it can't
     _has_grown = False  # whether a key has been added since garbage was collected
 
     def __init__(self, path: str) -> None:
@@ -1963,17 +1963,22 @@ class MicroTetherDB(_Mapping):
         # The store's journal as it was when the innermost block was entered. It isn't kept in the
         # block: one more attribute there makes an empty block a seventh slower.
         self._since = None
-        with _Guard(self):
-            self._ended = "was not opened"  # until all is read: half of it mustn't be saved
-            self._take_over()
-            try:
-                self._read_all(_SELDOM)
-            except MemoryError:
-                self._read_all(_OFTEN)
-            if self._store.seal == _NO_X:
-                self._fold()
-            self._ended = None
-            _opened[self._path] = self  # from here on, _drop_claims() keeps its claim
+        self._ended = None  # or no block could be entered
+        try:
+            with _Guard(self):
+                del self._ended  # until all is read: half of it mustn't be saved
+                self._take_over()
+                try:
+                    self._read_all(_SELDOM)
+                except MemoryError:
+                    self._read_all(_OFTEN)
+                if self._store.seal == _NO_X:
+                    self._fold()
+                self._ended = None
+                _opened[self._path] = self  # from here on, _drop_claims() keeps its claim
+        except BaseException:  # a subclass may go on: what is at the path mustn't be overwritten
+            self._ended = MicroTetherDB._ended
+            raise
 
     def _take_over(self):
         """Make the files this object's: keep other programs out, and retire an older object."""

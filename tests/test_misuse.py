@@ -5,7 +5,7 @@ import sys
 import time
 
 from MicroTetherDB import MicroTetherDB
-from support import CPYTHON, Oops, after_a_crash, content, raises, threaded
+from support import CPYTHON, Oops, after_a_crash, content, files, raises, threaded
 from test_threads import Thread
 
 
@@ -432,6 +432,34 @@ def test_a_subclass_that_writes_before_it_is_opened_leaves_the_lock_free(path):
     raises(AttributeError, Hasty)
     with MicroTetherDB(path) as db:
         db["b"] = 2
+
+
+def test_a_subclass_that_goes_on_though_it_was_not_opened_overwrites_nothing(path):
+    class Stubborn(MicroTetherDB):
+        def __init__(self):
+            try:
+                MicroTetherDB.__init__(self, path)
+            except RuntimeError as error:
+                assert "busy" in str(error)
+
+    with MicroTetherDB(path) as db:
+        db["a"] = 1
+    before = files(path)
+    made = []
+
+    def pairs():
+        made.append(Stubborn())
+        yield "b", 2
+
+    with MicroTetherDB(path + ".other") as other:
+        other.update(pairs())
+    for use in (len, content, MicroTetherDB.flush, lambda db: db.update(c=3)):
+        assert "was not opened" in raises(ValueError, use, made[0])
+        assert files(path) == before
+    made[0].close()
+    assert files(path) == before
+    with MicroTetherDB(path) as db:
+        assert content(db) == {"a": 1}
 
 
 def test_an_exception_in_a_block_that_was_ended_already_is_told_as_misuse(path):

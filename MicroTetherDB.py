@@ -1420,7 +1420,7 @@ class _Block:
         data = db._data[slot]
         old = data.get(key, _MISSING)
         # A dict or list that was lent may have unsaved changes, so it is set even to an equal one.
-        if (type(old) in _SIMPLE or key not in db._lent_keys()) and _is_same(old, value):
+        if (type(old) in _SIMPLE or not db._is_lent(key)) and _is_same(old, value):
             return
         self.text = None if keeper.notes else text
         keeper.note_old(slot, key, old)
@@ -2359,10 +2359,10 @@ class MicroTetherDB(_Mapping):
         for _ in self._lent_items(keys):
             unsaved += 1
         if unsaved:
-            wanted = _ANY if keys is self else list(map(_encode, keys))
+            wanted = _ANY if keys is None else list(map(_encode, keys))
             for part in store.read_again(wanted):
                 for key, value in self._lent_items(part):
-                    if key in keys and _is_same(part[key], value):
+                    if (keys is None or key in keys) and _is_same(part[key], value):
                         unsaved -= 1
         return unsaved > 0
 
@@ -2383,14 +2383,19 @@ class MicroTetherDB(_Mapping):
             _plain(value, ("db", key), unseen)
 
     def _lent_items(self, keys):
-        """Yield (key, value) of each dict or list at one of the keys."""
-        for key in keys:
+        """Yield (key, value) of each dict or list at one of the keys; at any, if that is None."""
+        # A subclass may have an __iter__() of its own.
+        for key in MicroTetherDB.__iter__(self) if keys is None else keys:
             value = self._find(key)
             if isinstance(value, _CONTAINERS):
                 yield key, value
 
     def _lent_keys(self):
-        """Return the keys whose dict or list was lent or, if those are too many, all keys: the
-        database itself."""
+        """Return the keys whose dict or list was lent; None for all, if those are too many."""
         lent = self._lent  # a callback that reads may add to it
-        return lent if len(lent) <= _MAX_LENT else self
+        return lent if len(lent) <= _MAX_LENT else None
+
+    def _is_lent(self, key):
+        """Whether the dict or list at a key may have been lent."""
+        keys = self._lent_keys()
+        return keys is None or key in keys

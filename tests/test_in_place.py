@@ -394,3 +394,44 @@ def test_what_an_inner_block_was_undone_with_is_checked(path):
             except (TypeError, ValueError) as error:
                 assert 'db["user1"]["n"]' in str(error)
             assert same(content(db), before) and same(after_a_crash(path), before)
+
+
+class Prefixed(MicroTetherDB):
+    """A subclass that hides how its keys are stored."""
+
+    def __iter__(self):
+        return (key[1:] for key in MicroTetherDB.__iter__(self))
+
+    def __contains__(self, key):
+        return MicroTetherDB.__contains__(self, "_" + key)
+
+    def __getitem__(self, key):
+        return MicroTetherDB.__getitem__(self, "_" + key)
+
+    def get(self, key, default=None):
+        return MicroTetherDB.get(self, "_" + key, default)
+
+    def __setitem__(self, key, value):
+        MicroTetherDB.__setitem__(self, "_" + key, value)
+
+
+def test_a_subclass_with_keys_of_its_own_loses_no_change_in_many_values(path):
+    db = Prefixed(path)
+    for i in range(40):
+        db["k%d" % i] = [i]
+    db.flush()
+    for key in db:
+        assert len(db[key]) == 1
+    db["k5"].append("flushed")
+    db.flush()
+    assert after_a_crash(path)["_k5"] == [5, "flushed"]
+    value = db["k7"]
+    value.append("set")
+    db["k7"] = value
+    assert after_a_crash(path)["_k7"] == [7, "set"]
+    db.flush()
+    with no_writes(path):
+        db.flush()
+    db["k9"].append("closed")
+    db.close()
+    assert after_a_crash(path)["_k9"] == [9, "closed"]

@@ -647,7 +647,11 @@ def _split(line):
         stop = line.find(b'["', stop + 1)
         if stop < 0:
             yield start, len(line)
-        elif line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE] == b"] ":
+        elif (
+            line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE] == b"] "
+            # A text in a value may have that, too, but hardly with a chain behind it.
+            and not line[stop - _CHAIN_SIZE : stop - 1].strip(b"0123456789abcdef")
+        ):
             yield start, stop
             start = stop
 

@@ -208,6 +208,19 @@ def test_a_flipped_bit_in_a_record_that_others_follow_is_told(path):
         assert files(path + "2") == damaged
 
 
+def test_a_flipped_bit_is_told_though_a_text_looks_like_the_end_of_a_record(path):
+    db = MicroTetherDB(path)
+    db["long"] = "x" * 600
+    db.flush()
+    db["first"] = 0
+    at = len(files(path)[".tip"].rstrip())
+    db["a"] = 1
+    db["b"] = "[warn] something["
+    contents = files(path)
+    damaged = dict(contents, **{".tip": flipped(contents[".tip"], at + 3)})
+    assert ".tip" in raises(ValueError, found, path, damaged)
+
+
 def test_a_flipped_bit_in_the_last_record_is_like_a_torn_one(path):
     db = MicroTetherDB(path)
     for i in range(3):

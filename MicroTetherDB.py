@@ -536,6 +536,7 @@ _DAMAGED = const(-3)  # its seal is wrong
 # doesn't hold. So two backups of the same data differ in their seals.
 _BACKUP = const(1)
 _OTHER_BACKUP = const(2)
+_BACKUPS = (_BACKUP, _OTHER_BACKUP)
 _DAMAGE = "%s is %s. Restore a backup and remove .log, .tip and .tmp, or see mtdb.py repair"
 _PIECE = const(512)  # how many bytes of a file are read, or of a batch kept, at once
 _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is collected in time
@@ -844,7 +845,7 @@ class _Store:
             if seal == _NO_SEAL:
                 yield from _read_foreign(path)
             return
-        self.has_previous = previous not in (_BACKUP, _OTHER_BACKUP)
+        self.has_previous = previous not in _BACKUPS
         yield from _read_sealed(path_now, _ANY)
         yield from self.read_journal(suffixes, previous)
         if path_now != path:
@@ -1060,13 +1061,15 @@ class _Store:
             self.remove(".tip")  # first: without the log, it can't be recognised as stale
         if not log:
             self.remove(".log")
-        seal = self.write(dicts, max(self.seal, 0))
+        previous = max(self.seal, 0)
+        seal = self.write(dicts, previous)
         self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
-        self.has_previous = True
+        self.has_previous = previous not in _BACKUPS
         try:
-            if must_fold:  # the journal may hold anything
+            # The journal may hold anything or, if the seal happens to be the same, isn't stale.
+            if must_fold or seal == previous:
                 self.remove_others()
             self.must_fold = False
         except Exception:

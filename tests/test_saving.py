@@ -9,6 +9,7 @@ from support import (
     after_a_crash,
     content,
     files,
+    found,
     lay,
     listed,
     no_writes,
@@ -245,6 +246,41 @@ def test_nothing_is_lost_whatever_a_checksum_happens_to_be(path):
             assert crc32(data[: data.find(b"\n}")]) == 0
         if value == of_all:
             assert crc32(data[:-33]) == 0
+        os.remove(path)
+
+
+def test_a_journal_is_stale_after_a_fold_whatever_the_checksums_happen_to_be(path):
+    class Tiny(MicroTetherDB):
+        TIP_SIZE = 0
+
+    db = Tiny(path)
+    db["n"] = 39 * "a"
+    db.flush()
+    seal = crc32(read(path)[:-33])
+    for value in "bcde":
+        db["n"] = 39 * value
+    db["n"] = "aababababbaabaaabbbbbaaaabbbbbbbaaaaaaa"  # folds
+    assert crc32(read(path)[:-33]) == seal  # so the journal seems to continue this X, too
+    assert content(db) == after_a_crash(path)
+
+
+def test_damage_is_told_whatever_the_checksum_of_the_file_before_happens_to_be(path):
+    """It may be what stands for a backup's."""
+    first = "bbabbbbbabbabbbabaaaabababbabaaaaaaaaaa"
+    second = "bbabaaaababaaabbaaabaaabbabaaabbaaaaaaa"
+    for seal, value in (1, first), (2, second):
+        with MicroTetherDB(path) as db:
+            db["a"] = value
+        assert crc32(read(path)[:-33]) == seal
+        db = MicroTetherDB(path)
+        db["a"] = "x" * 600
+        db.flush()
+        for i in range(3):
+            db["n"] = i
+        damaged = files(path)
+        damaged[".tip"] = damaged[".tip"].replace(b"n", b"!", 1)
+        assert "damaged journal" in raises(ValueError, found, path, damaged)
+        db.close()
         os.remove(path)
 
 

@@ -2,7 +2,7 @@ import json
 from collections import OrderedDict
 
 from MicroTetherDB import MicroTetherDB
-from support import Oops, after_a_crash, content, only, raises, read, same
+from support import Oops, after_a_crash, content, no_writes, only, raises, read, same
 
 SCALARS = [
     None,
@@ -269,6 +269,42 @@ def test_a_value_that_is_stored_is_left_as_it_is(path):
         assert list(value["l"]) == [inner] and value["l"][0] is inner
         assert value[key] is halves and inner == {key: (1, [2])} and type(inner[key]) is tuple
         assert all(type(each) is type(key) for each in inner)
+
+
+def test_a_key_of_a_subclass_is_the_str_that_it_is(path):
+    class Name(str):
+        def __repr__(self):
+            return '"b"'
+
+    db = MicroTetherDB(path)
+    for others in (0, 100):  # with those, MicroPython looks a key up in another way
+        for i in range(others):
+            db["key%d" % i] = i
+        db["b"] = 2
+        db[Name("a")] = 1
+        assert Name("a") in db and db[Name("a")] == db.get(Name("a")) == db["a"] == 1
+        assert db.setdefault(Name("a"), 3) == 1 and db.setdefault(Name("c"), []) == []
+        with db.lock():
+            db[Name("c")].append(1)
+        assert content(db) == after_a_crash(path)
+        try:
+            with db.transaction():
+                db["a"] = 2
+                del db[Name("a")]
+                db["c"].append(2)
+                db.pop(Name("c")).append(3)
+                raise Oops
+        except Oops:
+            pass
+        assert db["a"] == 1 and db["c"] == [1] and content(db) == after_a_crash(path)
+        del db[Name("a")]
+        assert db.pop(Name("c")) == [1]
+        assert db["b"] == 2 and len(db) == others + 1 and content(db) == after_a_crash(path)
+    db["c"] = [1]
+    db.flush()
+    with no_writes(path):
+        assert db[Name("c")] == [1]
+        db.flush()
 
 
 def test_an_int_of_too_many_digits_is_refused(path):

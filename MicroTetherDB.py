@@ -1920,6 +1920,7 @@ def _must_be_apart(path):
 _MAX_LENT = const(30)  # how many of the keys whose value was lent are listed
 _SELDOM = const(16)  # how many parts of a file are read before garbage is collected
 _OFTEN = const(1)  # the same, where memory has run out with the other
+_NOT_OPENED = "was not opened"
 _NO_DATA = [{}] * _SLOTS  # of a database that isn't open: one dict, always empty
 
 
@@ -1957,7 +1958,7 @@ class MicroTetherDB(_Mapping):
     if _ON_PC:
         TIP_SIZE = 131072
 
-    _ended = "was not opened"  # why it can't be used, if it can't
+    _ended = None  # why it can't be used, if it can't
     _has_grown = False  # whether a key has been added since garbage was collected
 
     def __init__(self, path: str) -> None:
@@ -1970,10 +1971,9 @@ class MicroTetherDB(_Mapping):
         # The store's journal as it was when the innermost block was entered. It isn't kept in the
         # block: one more attribute there makes an empty block a seventh slower.
         self._since = None
-        self._ended = None  # or no block could be entered
         try:
             with _Guard(self):
-                del self._ended  # until all is read: half of it mustn't be saved
+                self._ended = _NOT_OPENED  # until all is read: half of it mustn't be saved
                 self._take_over()
                 try:
                     self._read_all(_SELDOM)
@@ -1984,7 +1984,7 @@ class MicroTetherDB(_Mapping):
                 self._ended = None
                 _opened[self._path] = self  # from here on, _drop_claims() keeps its claim
         except BaseException:  # a subclass may go on: what is at the path mustn't be overwritten
-            self._ended = MicroTetherDB._ended
+            self._ended = _NOT_OPENED
             raise
 
     def _take_over(self):

@@ -1888,8 +1888,8 @@ else:
     def _full_path(path):
         """Return the path from the root, as an open database spells it if FAT, which ignores case,
         has that there."""
-        if "\0" in path:
-            raise ValueError("a path can't contain a NUL")
+        if min(path + "/") < " ":  # FAT would take only what is before it for the name
+            raise ValueError("a path can't contain a control character: %r" % path)
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":

@@ -9,6 +9,7 @@ from support import (
     files,
     found,
     lay,
+    listed,
     no_writes,
     only,
     raises,
@@ -656,10 +657,15 @@ def test_on_fat_a_file_of_an_open_database_is_known_in_any_letter_case(path):
     assert content(db) == after_a_crash(path) == {"a": 1, "b": 2}
 
 
-@only("micropython", "a PC's file names end at no NUL")
-def test_a_path_with_a_nul_is_refused(path):
-    assert "NUL" in raises(ValueError, MicroTetherDB, path + "\0")
-    assert files(path) == {}
+@only("micropython", "a PC's file names end at no control character")
+def test_a_path_with_a_control_character_is_refused(path):
+    """A line of a settings file, say. FAT's names end there: X and all its files would be one."""
+    with MicroTetherDB(path) as db:
+        for end in ("\0", "\n", "\r\n", "\t", "\x1f.db", "\n/db"):
+            assert "control" in raises(ValueError, MicroTetherDB, path + "2" + end)
+            assert "control" in raises(ValueError, db.backup, path + "2" + end)
+    folder, name = path.rsplit("/", 1)
+    assert listed(folder) == [name]
 
 
 def test_a_database_edited_by_hand_opens_when_its_last_two_lines_are_deleted(path):

@@ -290,16 +290,17 @@ def _simple(value, place):
     """Return a value that isn't a dict or list as it reads back, in a plain type. TypeError or
     ValueError if it can't be stored."""
     if type(value) not in _SIMPLE:
-        if not isinstance(value, _SIMPLE):
-            name = type(value).__name__
+        name = type(value).__name__
+        # A product is of the plain type, unless a subclass multiplies in its own way.
+        if isinstance(value, _SIMPLE):
+            if _ON_PC:
+                kind = str if isinstance(value, str) else int if isinstance(value, int) else float
+                value = kind.__mul__(value, 1)
+            else:
+                value = value * 1
+        if type(value) not in _SIMPLE:
             n = "n" if name[:1] in "aeiou" else ""
             raise TypeError("%s: can't store a%s %s" % (_where(place), n, name))
-        # A product is of the plain type.
-        if _ON_PC:  # a subclass may multiply in its own way
-            kind = str if isinstance(value, str) else int if isinstance(value, int) else float
-            value = kind.__mul__(value, 1)
-        else:
-            value = value * 1
     if value is None:
         return value
     if isinstance(value, str):
@@ -335,7 +336,9 @@ def _plain(value, place, own, depth=1):
         is_dict = isinstance(value, dict)
         plain = value
         if type(value) not in _CONTAINERS or own.pop(id(value), None) is None:
-            plain = {} if is_dict else list(value)
+            plain = {}
+            if not is_dict:  # as it is walked: a subclass may have another length or other items
+                plain = value = list(value)
             # If what holds it is shared, it will be found again: then it has to be a copy, too.
             own.pop(id(plain), None)
         for key in list(value) if is_dict else range(len(value)):

@@ -117,7 +117,7 @@ def test_a_key_of_a_subclass_put_in_place_is_stored_as_what_it_holds(path):
     assert same(after_a_crash(path), expected)
 
 
-@only("cpython", "MicroPython has no such methods")
+@only("cpython", "MicroPython can't call the method of the plain type")
 def test_a_subclass_that_multiplies_in_its_own_way_becomes_plain(path):
     class Text(str):
         def __mul__(self, other):
@@ -134,3 +134,53 @@ def test_a_subclass_that_multiplies_in_its_own_way_becomes_plain(path):
     assert [type(db["a"][key]) for key in ("text", "number")] == [str, float]
     with no_writes(path), db.lock():
         assert db["a"] == {"text": "t", "number": 1.5}
+
+
+@only("micropython", "CPython can call the method of the plain type")
+def test_a_subclass_that_cannot_be_made_plain_is_refused(path):
+    class Metres(int):
+        def __mul__(self, other):
+            return Metres(int(self) * other)
+
+        def __repr__(self):
+            return "%d m" % int(self)
+
+    class Text(str):
+        def __mul__(self, other):
+            return self
+
+    db = MicroTetherDB(path)
+    db.update(a=[1], b=2)
+    for value in Metres(5), Text("x"):
+        name = type(value).__name__
+        raises(TypeError, db.__setitem__, "c", [value, ()])
+        db["a"].append(value)
+        assert 'db["a"][1]' in raises(TypeError, db.flush)
+        db["a"].pop()
+        try:
+            with db.transaction():
+                db["a"].append(value)
+            raise AssertionError("stored " + name)
+        except TypeError as error:
+            assert name in str(error)
+    db.flush()
+    assert content(db) == after_a_crash(path) == {"a": [1], "b": 2}
+
+
+def test_a_list_that_shows_less_than_it_holds_is_stored_as_it_is_walked(path):
+    class Ring(list):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, i):
+            return "other"
+
+    db = MicroTetherDB(path)
+    db["a"] = []
+    db["b"] = Ring([1, (2,), 3])
+    with db.lock():
+        db["a"].append(Ring([1, (2,), 3]))
+    assert content(db) == after_a_crash(path) == {"a": [[1, [2], 3]], "b": [1, [2], 3]}
+    db["a"].append(Ring([1, {2}]))
+    assert 'db["a"][1][1]' in raises(TypeError, db.flush)
+    assert after_a_crash(path) == {"a": [[1, [2], 3]], "b": [1, [2], 3]}

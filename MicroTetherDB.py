@@ -2146,7 +2146,8 @@ class MicroTetherDB(_Mapping):
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
-        self.pop(key)
+        with _Guard(self):
+            self._pop(key, _MISSING)
 
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
         """Delete the key and return its value. If there is none, return default or, without one,
@@ -2169,7 +2170,7 @@ class MicroTetherDB(_Mapping):
         with _Guard(self):
             if self._find(key) is _MISSING:
                 _innermost.set(key, default)
-            return self[key]
+            return MicroTetherDB.__getitem__(self, key)
 
     def update(*args: "Any", **more: "Any") -> None:
         """Store all of a mapping, or of (key, value) pairs, and the keywords, as one batch."""

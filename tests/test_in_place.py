@@ -435,3 +435,28 @@ def test_a_subclass_with_keys_of_its_own_loses_no_change_in_many_values(path):
     db["k9"].append("closed")
     db.close()
     assert after_a_crash(path)["_k9"] == [9, "closed"]
+
+
+def test_a_subclass_with_keys_of_its_own_deletes_and_sets_defaults(path):
+    class Whole(Prefixed):
+        def __delitem__(self, key):
+            MicroTetherDB.__delitem__(self, "_" + key)
+
+        def pop(self, key, default=None):
+            value = self[key]
+            del self[key]
+            return value
+
+        def setdefault(self, key, default=None):
+            return MicroTetherDB.setdefault(self, "_" + key, default)
+
+    db = Whole(path)
+    assert db.setdefault("a", [1]) == db["a"] == [1]
+    with db.lock():
+        db.setdefault("a", 3).append(2)
+    db["b"] = 2
+    del db["b"]
+    raises(KeyError, db.__delitem__, "b")
+    db["c"] = 3
+    assert db.pop("c") == 3
+    assert after_a_crash(path) == {"_a": [1, 2]}

@@ -1878,7 +1878,7 @@ if _ON_PC:
 else:
 
     def _are_two(path, other):
-        """Whether two full paths that differ only in case lead to two files: also if there is
+        """Whether two full paths that may be one on FAT lead to two files: also if there is
         nothing at path yet. The other is that of an open database."""
         folder = ""
         for name, its in zip(path[1:].split("/"), other[1:].split("/")):  # noqa: B905
@@ -1889,8 +1889,7 @@ else:
         return _stat(path) is None
 
     def _full_path(path):
-        """Return the path from the root, as an open database spells it if FAT, which ignores case,
-        has that there."""
+        """Return the path from the root, as an open database spells it if FAT has that there."""
         if min(path + "/") < " ":  # FAT would take only what is before it for the name
             raise ValueError("a path can't contain a control character: %r" % path)
         full = ""
@@ -1901,18 +1900,23 @@ else:
                 full += "/" + name
         if full not in _opened:
             for other in _opened:
-                if full.lower() == other.lower() and not _are_two(full, other):
+                if _on_fat(full) == _on_fat(other) and not _are_two(full, other):
                     return other
         return full or "/"
 
 
+def _on_fat(path):
+    """Return what is equal for all paths that FAT takes for the same one: it ignores case, and
+    spaces and dots at the end of a name."""
+    return path.lower().replace("\\", "/").rstrip(" .")
+
+
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
-    mine = path.lower()  # FAT ignores case
     for suffix in (".log", ".tip", ".tmp", ".lock"):
+        mine, with_suffix = _on_fat(path), _on_fat(path + suffix)
         for other in _opened:
-            its = other.lower()
-            if path == other or mine == its + suffix or mine + suffix == its:
+            if path == other or mine == _on_fat(other + suffix) or with_suffix == _on_fat(other):
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
         if _ON_PC:
             _must_be_apart_elsewhere(path, suffix)

@@ -644,6 +644,34 @@ def test_a_file_beside_a_database_that_may_be_a_journal_but_is_none_is_left_alon
         assert content(db) == {"a": 1}
 
 
+@only("fat", "elsewhere, these are other names")
+def test_on_fat_a_space_or_dot_behind_a_name_or_a_backslash_makes_no_second_database(path):
+    folder, name = path.rsplit("/", 1)
+    os.mkdir(folder + "/d")
+    path = folder + "/d/" + name
+    db = MicroTetherDB(path)
+    for other in (path + " ", path.replace(name, name.upper()) + ". .", folder + "/d\\" + name):
+        db["last"] = other
+        again = MicroTetherDB(other)
+        assert content(again) == {"last": other}
+        raises(ValueError, db.__setitem__, "last", 2)
+        db = again
+    raises(ValueError, MicroTetherDB, path + ".tip ")
+    raises(ValueError, db.backup, path + ".tmp.")
+    assert content(db) == after_a_crash(path) == {"last": other}
+
+
+@only("littlefs host cpython", "on FAT, these are the same name")
+def test_elsewhere_a_space_or_dot_behind_a_name_makes_a_second_database(path):
+    db = MicroTetherDB(path)
+    others = [MicroTetherDB(path + end) for end in (" ", ".", "\\")]
+    for each in [db] + others:
+        each["path"] = repr(each)
+    assert len({each["path"] for each in [db] + others}) == 4
+    raises(ValueError, MicroTetherDB, path + "..log")
+    raises(ValueError, db.backup, path + " .tip")
+
+
 @only("fat", "elsewhere, letter case makes another file")
 def test_on_fat_a_file_of_an_open_database_is_known_in_any_letter_case(path):
     db = MicroTetherDB(path)

@@ -1890,8 +1890,9 @@ else:
 
     def _full_path(path):
         """Return the path from the root, as an open database spells it if FAT has that there."""
-        if min(path + "/") < " ":  # FAT would take only what is before it for the name
-            raise ValueError("a path can't contain a control character: %r" % path)
+        # FAT takes only what is before the one for the name, and the other for a slash.
+        if min(path + "/") < " " or "\\" in path:
+            raise ValueError("a path can't contain a control character or backslash: %r" % path)
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":
@@ -1906,9 +1907,9 @@ else:
 
 
 def _on_fat(path):
-    """Return what is equal for all paths that FAT takes for the same one: it ignores case, and
-    spaces and dots at the end of a name."""
-    return path.lower().replace("\\", "/").rstrip(" .")
+    """Return what is equal for all full paths that FAT takes for the same one: it ignores case,
+    and spaces and dots at the end of a name."""
+    return [name.rstrip(" .") for name in path.lower().split("/")]
 
 
 def _must_be_apart(path):

@@ -546,6 +546,7 @@ _KEYS_AT_ONCE = const(4)  # in a part of a journal: few, so that garbage is coll
 _ERASE_SIZE = const(4096)  # of flash
 _MOST_COPIED = const(16)  # an append may copy up to this many times what it appends
 _TAB = const(9)
+_SPACE = const(0x20)
 _OPEN_BRACE = const(0x7B)
 _CLOSE_BRACE = const(0x7D)
 _S_IFMT = const(0xF000)  # the bits of a file's mode that say what it is
@@ -1891,7 +1892,7 @@ else:
     def _full_path(path):
         """Return the path from the root, as an open database spells it if FAT has that there."""
         # FAT takes only what is before the one for the name, and the other for a slash.
-        if min(path + "/") < " " or "\\" in path:
+        if min((path + "/").encode()) < _SPACE or "\\" in path:
             raise ValueError("a path can't contain a control character or backslash: %r" % path)
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):

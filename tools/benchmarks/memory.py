@@ -135,7 +135,7 @@ FIGURES = [
                 least_heap(port, "import MicroTetherDB", 0, folder) for folder in (None, ROOT)
             ],
         },
-        reached=(32360,),
+        reached=(32420,),
     ),
     against_load("at rest", 1.05, rest),
     against_load("peak of opening", 1.15, peak),

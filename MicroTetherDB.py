@@ -1891,20 +1891,21 @@ else:
 
     def _full_path(path):
         """Return the path from the root, as an open database spells it if FAT has that there."""
-        # FAT takes only what is before the one for the name, and the other for a slash.
-        if min((path + "/").encode()) < _SPACE or "\\" in path:
-            raise ValueError("a path can't contain a control character or backslash: %r" % path)
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":
                 full = full[: full.rfind("/")]
             elif name and name != ".":
                 full += "/" + name
+        full = full or "/"
+        # FAT takes the one for a slash, and only what is before the other for the name.
+        if "\\" in full or min(full.encode()) < _SPACE:
+            raise ValueError("a path can't contain a backslash or control character: %r" % path)
         if full not in _opened:
             for other in _opened:
                 if _on_fat(full) == _on_fat(other) and not _are_two(full, other):
                     return other
-        return full or "/"
+        return full
 
 
 def _on_fat(path):

@@ -2268,7 +2268,7 @@ class MicroTetherDB(_Mapping):
             value = _MISSING
             if isinstance(key, str):
                 if not _ON_PC and type(key) is not str:
-                    key *= 1  # plain: MicroPython finds no other among interned ones
+                    key = key * 1  # plain: MicroPython finds no other among interned ones
                 data = self._data[_hash(key) & (_SLOTS - 1)]
                 value = _locked(data.get, key, _MISSING)
         else:
@@ -2285,7 +2285,7 @@ class MicroTetherDB(_Mapping):
     def _lend(self, key, value):
         """Return the dict or list found at a key: it is lent to the user, who may change it."""
         if not _ON_PC and type(key) is not str:
-            key *= 1  # plain: MicroPython's json dumps the repr() of another
+            key = key * 1  # plain: MicroPython's json dumps the repr() of another
         lent = self._lent
         if len(lent) <= _MAX_LENT and key not in lent:
             self._note_lent(key)
@@ -2310,7 +2310,7 @@ class MicroTetherDB(_Mapping):
         if value is not _MISSING:
             default = value
             if not _ON_PC and type(key) is not str:
-                key *= 1  # as in _lend()
+                key = key * 1  # as in _lend()
             _innermost.put(key, _MISSING, None)
         elif default is _MISSING:
             raise KeyError(key)

@@ -654,7 +654,7 @@ def _split(line):
             yield start, len(line)
         elif (
             line[stop - _RECORD_END - 1 : stop - _CHAIN_SIZE] == b"] "
-            # A text in a value may have that, too, but hardly with a chain behind it.
+            # A text in a value may hold that, too, but hardly with a chain behind it.
             and not line[stop - _CHAIN_SIZE : stop - 1].strip(b"0123456789abcdef")
         ):
             yield start, stop
@@ -1890,7 +1890,7 @@ else:
         return _stat(path) is None
 
     def _full_path(path):
-        """Return the path from the root, as an open database spells it if FAT has that there."""
+        """Return the path from the root. If that is an open database's for FAT, return its path."""
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":
@@ -1898,7 +1898,7 @@ else:
             elif name and name != ".":
                 full += "/" + name
         full = full or "/"
-        # FAT takes the one for a slash, and only what is before the other for the name.
+        # To FAT a backslash is a slash, and a name ends at a control character.
         if "\\" in full or min(full.encode()) < _SPACE:
             raise ValueError("a path can't contain a backslash or control character: %r" % path)
         if full not in _opened:
@@ -1909,15 +1909,16 @@ else:
 
 
 def _on_fat(path):
-    """Return what is equal for all full paths that FAT takes for the same one: it ignores case,
-    and spaces and dots at the end of a name."""
+    """Return the names in a full path as FAT compares them: in lower case, without the spaces and
+    dots at the end of each."""
     return [name.rstrip(" .") for name in path.lower().split("/")]
 
 
 def _must_be_apart(path):
     """Raise ValueError if a file of a database at path is one of an open database, too."""
+    mine = _on_fat(path)
     for suffix in (".log", ".tip", ".tmp", ".lock"):
-        mine, with_suffix = _on_fat(path), _on_fat(path + suffix)
+        with_suffix = _on_fat(path + suffix)
         for other in _opened:
             if path == other or mine == _on_fat(other + suffix) or with_suffix == _on_fat(other):
                 raise ValueError("%s would share a file with %s, which is open" % (path, other))
@@ -2153,8 +2154,7 @@ class MicroTetherDB(_Mapping):
 
     def __delitem__(self, key: str) -> None:
         """Delete the key. KeyError if there is none."""
-        with _Guard(self):
-            self._pop(key, _MISSING)
+        MicroTetherDB.pop(self, key)  # not a subclass's
 
     def pop(self, key: str, default: "Any" = _MISSING) -> "Any":
         """Delete the key and return its value. If there is none, return default or, without one,

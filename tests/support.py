@@ -80,6 +80,13 @@ def read(path):
         return file.read()
 
 
+def seal_of(path):
+    """Return what the seal of X holds: the CRC of all before it."""
+    from binascii import crc32  # here, since an ESP8266 has none
+
+    return crc32(read(path)[:-33])
+
+
 def write(path, data):
     with open(path, "wb") as file:
         file.write(data)

@@ -16,6 +16,7 @@ from support import (
     read,
     remove,
     replaced,
+    seal_of,
     write,
 )
 
@@ -194,18 +195,40 @@ def flipped(data, at):
     return data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
 
 
-def test_a_flipped_bit_in_a_record_that_others_follow_is_told(path):
+def with_three_records(path):
+    """Open a database, and make a journal that is not soon folded. Return the database."""
     db = MicroTetherDB(path)
     db["long"] = "x" * 600
     db.flush()
     for i in range(3):
         db["a"] = i
+    return db
+
+
+def test_a_flipped_bit_in_a_record_that_others_follow_is_told(path):
+    with_three_records(path)
     contents = files(path)
     last = contents[".tip"].rindex(b'["')
     for at in range(last):
         damaged = dict(contents, **{".tip": flipped(contents[".tip"], at)})
         assert ".tip" in raises(ValueError, found, path, damaged), at
         assert files(path + "2") == damaged
+
+
+def test_damage_is_told_whatever_the_checksum_of_the_file_before_happens_to_be(path):
+    """It may be what stands for a backup's."""
+    first = "bbabbbbbabbabbbabaaaabababbabaaaaaaaaaa"
+    second = "bbabaaaababaaabbaaabaaabbabaaabbaaaaaaa"
+    for seal, value in (1, first), (2, second):
+        with MicroTetherDB(path) as db:
+            db["a"] = value
+        assert seal_of(path) == seal
+        db = with_three_records(path)
+        damaged = files(path)
+        damaged[".tip"] = damaged[".tip"].replace(b"a", b"!", 1)
+        assert "damaged journal" in raises(ValueError, found, path, damaged)
+        db.close()
+        os.remove(path)
 
 
 def test_a_flipped_bit_is_told_though_a_text_looks_like_the_end_of_a_record(path):

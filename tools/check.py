@@ -52,8 +52,8 @@ def main(args):
     if pytest_args:
         run("pytest", *pytest_args)
         return
-    # The files of tests run side by side on all cores, in this order, as the longest is early. On
-    # MicroPython, which has no sys.settrace, tests/lines.py finds out which lines are run.
+    # The test files run side by side on all cores, in their usual order: the slowest come early.
+    # On MicroPython, which has no sys.settrace, tests/lines.py finds out which lines are run.
     side_by_side = "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"
     run("pytest", "--cov", *side_by_side)
 

@@ -1890,7 +1890,7 @@ else:
         return _stat(path) is None
 
     def _full_path(path):
-        """Return the path from the root. If that is an open database's for FAT, return its path."""
+        """Return the path from the root, or that of an open database if FAT takes both for one."""
         full = ""
         for name in (path if path[:1] == "/" else os.getcwd() + "/" + path).split("/"):
             if name == "..":

@@ -609,6 +609,19 @@ def test_a_board_that_goes_names_the_port():
         explain(said)
 
 
+@pytest.mark.parametrize("tool", [[*MTDB, "list", ":my.db"], DEPLOY], ids=["mtdb", "deploy"])
+def test_an_mpremote_that_is_too_old_is_told_before_anything_is_done(folder, monkeypatch, tool):
+    """Python takes the first that it finds for the one that is installed."""
+    about = folder / "mpremote-1.23.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mpremote\nVersion: 1.23.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    assert run(tool=[*tool, "--port", "/dev/not_there"], status=1).endswith(
+        ": mpremote 1.23.0 is too old: 1.24 or newer is needed. Install it: "
+        f"{sys.executable} -m pip install --upgrade mpremote\n"
+    )
+
+
 def explain(said, port=None):
     """Raise what the tools say when mpremote has said that."""
     raise Trouble(Board(port)._explain(said))

@@ -1,7 +1,9 @@
 """The board at the other end of the cable. mpremote does all the talking."""
 
 import argparse
+import importlib.metadata
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from mtdb_tools.command import Trouble, count
 DAY = 86_400  # seconds
 PATIENCE = 60  # seconds to wait for the board at each step
 SLOWEST = 1000  # bytes a second that any board moves
+OLDEST = (1, 24)  # the first mpremote that has sha256sum, and copies several files at once
 
 NO_ROOM = (
     "there is no room left on the board. Remove files that it doesn't need: {mpremote} ls, "
@@ -66,6 +69,7 @@ class Board:
         self._patience = patience
         self._connect = ["connect", port or "auto"]
         self.mpremote = f"mpremote connect {port}" if port else "mpremote"  # for the user to type
+        _must_be_new_enough()
 
     def do(self, *command, size=0):
         """Run an mpremote command on the board, which moves so many bytes, and return what it
@@ -127,6 +131,20 @@ class Board:
                 )
         lines = [line for line in output.splitlines() if line.strip()]
         return lines[-1].removeprefix("mpremote: ") if lines else "mpremote failed"
+
+
+def _must_be_new_enough():
+    """Raise Trouble if mpremote is too old: it would fail halfway, and say nothing of that."""
+    try:
+        version = importlib.metadata.version("mpremote")
+    except importlib.metadata.PackageNotFoundError:  # told when it is run
+        return
+    number = re.match(r"(\d+)\.(\d+)", version)
+    if number and (0, 0) < tuple(map(int, number.groups())) < OLDEST:  # 0.0 is unknown
+        raise Trouble(
+            f"mpremote {version} is too old: {OLDEST[0]}.{OLDEST[1]} or newer is needed. "
+            f"Install it: {how_to_install('--upgrade mpremote')}"
+        )
 
 
 def run_module(name, *args, timeout=None, cwd=None):

@@ -105,6 +105,9 @@ def test_a_file_that_is_no_text_is_named(folder, command):
     text = run(*command, "latin.json", status=1)
     assert "latin.json is not UTF-8: byte 7" in text
     assert "the input is not UTF-8" in run("load", "my.db", input=b"\xff", status=1)
+    (folder / "powershell.json").write_bytes('{"a": 1}'.encode("utf-16"))
+    text = run(*command, "powershell.json", status=1)
+    assert "powershell.json is UTF-16, not UTF-8. If Windows PowerShell's > made it" in text
 
 
 def test_list_a_prefix():
@@ -271,6 +274,20 @@ def test_what_fails_leaves_an_empty_database_that_was_there():
     run("load", "my.db", input=b"{}")
     run("set", "my.db", "a", "1e999", status=1)
     assert os.listdir() == ["my.db"] and contents() == {}
+
+
+@pytest.mark.parametrize("command", [["dump"], ["list"], ["get", "a"]], ids=lambda it: it[0])
+def test_what_the_shell_has_emptied_is_not_read_as_a_new_database(command):
+    """mtdb.py dump my.db >my.db"""
+    run("set", "my.db", "a", "1")
+    name, *key = command
+    with open("my.db", "wb") as output:
+        process = subprocess.run(
+            [*MTDB, name, "my.db", *key], stdout=output, stderr=subprocess.PIPE, text=True
+        )
+    assert process.returncode == 3
+    assert "my.db is empty, which no database is: what it held is lost" in process.stderr
+    assert Path("my.db").read_bytes() == b""
 
 
 def test_ctrl_c_in_a_load_makes_no_database(folder, monkeypatch):

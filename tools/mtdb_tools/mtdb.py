@@ -241,7 +241,7 @@ def check(args, place):
         except Damaged as error:
             damage = error
     if is_empty and not damage:
-        damage = Damaged(f"{place.name} is empty, which no database is: what it held is lost")
+        damage = places.emptied(place)
     torn = []
     for end, journal in journals.items():
         state = state_of(journal, damage)
@@ -339,6 +339,11 @@ def read_text(file):
         if sys.stdin.isatty():
             print("Type JSON, and end with Ctrl-D on a line of its own.", file=sys.stderr)
         data = sys.stdin.buffer.read()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Trouble(
+            f"{name} is UTF-16, not UTF-8. If Windows PowerShell's > made it, make it anew with "
+            "cmd's, which leaves the text as it is"
+        )
     try:
         return data.decode("utf-8-sig"), name
     except UnicodeDecodeError as error:

@@ -20,6 +20,7 @@ from mtdb_tools.command import Trouble, tell
 from mtdb_tools.database_files import (
     FILES,
     JOURNALS,
+    has_lost_all,
     read_journals,
     seal,
     size,
@@ -322,8 +323,17 @@ def copied(place):
 @contextlib.contextmanager
 def reading(place):
     """Open a copy of a database, to read it."""
-    with copied(place) as copy, opened(copy, place) as db:
-        yield db
+    with copied(place) as copy:
+        is_empty = has_lost_all(copy)
+        with opened(copy, place) as db:
+            if is_empty:
+                raise emptied(place)
+            yield db
+
+
+def emptied(place):
+    """Return the error of a file that has_lost_all()."""
+    return Damaged(f"{place.name} is empty, which no database is: what it held is lost")
 
 
 def opened(path, place):

@@ -358,6 +358,15 @@ def test_check_does_not_call_a_journal_stale_if_it_cannot_be_told(files, capsys)
     assert output.count("bytes, whether it counts can't be told\n") == 1 and "stale" not in output
 
 
+def test_check_calls_no_seal_wrong_that_opening_takes_for_none(tmp_path, capsys):
+    """An editor on Windows has made CR LF of the newlines."""
+    path = str(tmp_path / "my.db")
+    assert main("set", path, "a", "1") == 0
+    Path(path).write_bytes(Path(path).read_bytes().replace(b"\n", b"\r\n"))
+    status, output = check(path, capsys)
+    assert status == 0 and "bytes, not sealed\n1 key\nAll is well.\n" in output
+
+
 def test_check_and_repair_agree_on_an_empty_file(tmp_path, capsys):
     path = tmp_path / "my.db"
     path.touch()

@@ -85,7 +85,7 @@ def with_plain_newlines(data):
 def _split(path):
     """Return what the file holds, in two parts: all before the seal, and the seal."""
     data = read(path)
-    if len(data) >= SEAL and not data[-SEAL:].strip():
+    if len(data) >= SEAL and data[-SEAL:].strip(b" \t") == b"\n":
         return data[:-SEAL], data[-SEAL:]
     return data, b""
 

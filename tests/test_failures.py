@@ -10,6 +10,7 @@ from support import (
     Oops,
     Small,
     after_a_crash,
+    changed_card,
     content,
     files,
     found,
@@ -905,3 +906,112 @@ def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):
         assert after_a_crash(path) == content(db)
         db["a"] += 1
         assert after_a_crash(path) == content(db)
+
+
+def another_card(path, count):
+    """Return a simulated disk like the one that is in, with a database that has a journal, and
+    what this holds."""
+    card = type(support.device)(64 * 1024)
+    card.format()
+    folder = path.rsplit("/", 1)[0]
+    was = changed_card(folder, card)
+    db = Small(path)
+    db["folded"] = count
+    db.close()
+    db = Small(path)
+    db.update({"k%d" % i: "precious" for i in range(count)})
+    wanted = content(db)
+    return changed_card(folder, was), wanted
+
+
+def fails(operation):
+    """Call it; return whether it raises OSError."""
+    try:
+        operation()
+    except OSError:
+        return True
+    return False
+
+
+WAYS_TO_GO_ON = (
+    lambda db: db.__setitem__("a", "late"),
+    lambda db: db.update(a=1, b=2),
+    lambda db: db.flush(),
+    lambda db: db.close(),
+)
+
+
+@only("littlefs fat", "a card is pulled out, and another one is put in its place")
+def test_a_database_that_failed_as_its_card_was_pulled_out_leaves_another_card_alone(path):
+    for writes in (0, 1, 12):  # 12: there is a log
+        for count in (1, 6):  # so that the other card's journal is shorter or longer
+            for go_on in WAYS_TO_GO_ON:
+                fail_and_change_cards(path, writes, count, go_on)
+
+
+def fail_and_change_cards(path, writes, count, go_on):
+    folder = path.rsplit("/", 1)[0]
+    lay(path, {})
+    other, others = another_card(path, count)
+    db = Small(path)
+    db["x"] = 1
+    db.flush()
+    for i in range(writes):
+        db["n"] = "%050d" % i
+    wanted = content(db)
+
+    support.device.dead = True
+    assert fails(lambda: db.__setitem__("n", "late"))
+    mine = changed_card(folder, other)
+    there = files(path)
+    try:
+        go_on(db)
+        raise Oops
+    except OSError as error:
+        assert "is another one now" in str(error), error
+    assert files(path) == there
+
+    other = changed_card(folder, mine)  # back again: it goes on
+    db["a"] = 3
+    wanted["a"] = 3
+    assert content(db) == after_a_crash(path) == wanted
+
+    support.device.dead = True
+    assert fails(lambda: db.update(x=2, n=3))
+    mine = changed_card(folder, other)
+    new = Small(path)
+    assert content(new) == others
+    assert files(path) == there
+    new["new"] = 1
+    assert after_a_crash(path) == dict(others, new=1)
+    changed_card(folder, mine)
+    assert after_a_crash(path) == wanted
+
+
+@only("littlefs fat", "a card is pulled out, and another one is put in its place")
+def test_a_fold_that_failed_as_its_card_was_pulled_out_leaves_another_card_alone(path):
+    folder = path.rsplit("/", 1)[0]
+    count = 0
+    while True:
+        count += 1
+        lay(path, {})
+        other, others = another_card(path, 3)
+        db = Small(path)
+        db.update(x=1, y="y" * 600)
+        db["z"] = 2
+        wanted = content(db)
+        support.device.cut_at = support.device.operations + count
+        if not fails(db.flush):
+            break
+        mine = changed_card(folder, other)
+        there = files(path)
+        assert fails(db.flush)
+        assert files(path) == there
+        new = Small(path)
+        assert content(new) == others
+        assert files(path) == there
+        new["new"] = 1
+        assert after_a_crash(path) == dict(others, new=1)
+        changed_card(folder, mine)
+        assert after_a_crash(path) == wanted
+    assert count > 4

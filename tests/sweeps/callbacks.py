@@ -328,6 +328,15 @@ class Ends:
         self.sweep.has_ended = True
 
 
+def is_open(db):
+    try:
+        len(db)
+        return True
+    except ValueError as error:
+        assert ended_by_callback(error), error
+        return False
+
+
 def ended_by_callback(error):
     return "was opened again" in str(error) or "is closed" in str(error)
 
@@ -410,7 +419,9 @@ class Sweep:
                 try:
                     db = workload.take(step, self.db)
                     if db is not self.db:
-                        self.db = self.newer = db
+                        self.db = db
+                        if is_open(db):  # the callback may have come just after it was opened
+                            self.newer = db
                 except ValueError as error:
                     if not self.has_ended or not ended_by_callback(error):
                         raise

@@ -144,6 +144,28 @@ def test_load_and_dump(place, tool, tmp_path):
     assert place.run("print(db['d'], db['c'])") == "None 3\n"
 
 
+def test_a_dump_to_a_file_replaces_the_one_before_once_all_is_read(place, tool, tmp_path):
+    backup = tmp_path / "backup.json"
+    assert "there is no database" in tool("dump", str(backup), status=1)
+    assert not backup.exists()
+    for data in {"a": 1, "b": [2]}, {"b": 3}:
+        tool("load", input=json.dumps(data))
+        everything = json.loads(tool("dump"))
+        assert tool("dump", str(backup)) == f"2 keys saved to {backup}\n"
+        assert json.loads(backup.read_bytes()) == everything
+    damage(place)
+    saved = backup.read_bytes()
+    assert "damaged" in tool("dump", str(backup), status=3)
+    assert backup.read_bytes() == saved
+    for path, why in (
+        (":backup.json", "a path on this PC"),
+        (str(tmp_path), "a folder"),
+        (str(tmp_path / "no" / "backup.json"), "there is no folder"),
+    ):
+        assert why in tool("dump", path, status=1)
+    assert [path.name for path in tmp_path.glob("backup*")] == ["backup.json"]
+
+
 def test_reading_changes_nothing(place, tool):
     place.run("db.flush()\nfor n in range(30): db['k%d' % n] = 'value %d' % n")
     before = place.files()
@@ -177,9 +199,14 @@ def test_a_file_of_another_program(place, tool):
     assert "not sealed" not in tool("check")
 
 
-def test_damaged(place, tool):
-    place.run("db['a'] = 1\ndb.close()")
+def damage(place):
+    place.run("db.close()")
     place.run("del db\nf = open('my.db', 'r+b')\nf.seek(4)\nf.write(b'#')\nf.close()")
+
+
+def test_damaged(place, tool):
+    place.run("db['a'] = 1")
+    damage(place)
     for command in ["list"], ["get", "a"], ["set", "a", "1"], ["delete", "a"], ["dump"], ["fold"]:
         assert f"{place.name} is damaged" in tool(*command, status=3)
     assert "damaged" in tool("check", status=3)

@@ -37,7 +37,7 @@ examples:
   %(prog)s set my_database.db page --text --file page.html
   %(prog)s get my_database.db -- -key        a key that begins with "-"
   %(prog)s delete :my_database.db user1 user2
-  %(prog)s dump :my_database.db >backup.json
+  %(prog)s dump :my_database.db backup.json
   %(prog)s load :my_database.db backup.json
   %(prog)s load my_database.db <readings.jsonl
   %(prog)s check :my_database.db             are its files sound?
@@ -119,7 +119,9 @@ def parser():
     add_set(add)
     command = add("delete", delete, "delete keys: all of them or, if one is missing, none")
     command.add_argument("keys", metavar="KEY", nargs="+")
-    add("dump", dump, "print everything as one JSON object")
+    command = add("dump", dump, "save everything as one JSON object, or print it")
+    file_help = "a path on this PC. It is written, or replaced, once all has been read"
+    add_file(command, "file", metavar="FILE", nargs="?", help=file_help)
     add_load(add)
     add("check", check, "tell what the files are and whether they are sound; change nothing")
     add("stats", show_stats, "tell how large it is, and estimate how much it wears the flash")
@@ -201,7 +203,13 @@ def delete(args, place):
 
 
 def dump(args, place):
+    if args.file is not None:
+        must_be_elsewhere(args.file, "FILE", place)
     with places.reading(place) as db:
+        if args.file is not None:
+            db.backup(args.file)
+            print(f"{count(len(db), 'key')} saved to {args.file}")
+            return
         lines = [f"{json_text(key)}: {json_text(db[key])}" for key in db]
         print("{", ",\n".join(lines), "}", sep="\n")
 
@@ -285,12 +293,17 @@ def fold(args, place):
         db.flush()
 
 
+def must_be_elsewhere(path, name, place):
+    """Raise Trouble unless a new database can be made at a path on this PC, apart from a place."""
+    if path.startswith(":"):
+        raise Trouble(f"{name} is a path on this PC. The command load brings it to the board")
+    Here(path).must_be_files()
+    if place.has_file(path):
+        raise Trouble(f"{path} is the name of a file of {place.name} itself: take another")
+
+
 def save_whole(args, place):
-    if args.target.startswith(":"):
-        raise Trouble("TARGET is a path on this PC. The command load brings it to the board")
-    Here(args.target).must_be_files()
-    if place.has_file(args.target):
-        raise Trouble(f"{args.target} is the name of a file of {place.name} itself: take another")
+    must_be_elsewhere(args.target, "TARGET", place)
     for end in sums(args.target):
         raise Trouble(f"{args.target + end} is there already: repair makes a new database")
     with places.copied(place) as copy:

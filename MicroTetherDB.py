@@ -825,7 +825,7 @@ class _Store:
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued: the next write or close() folds
     written = _NO_SEAL  # that of the last X that was written, which may not be in its place
-    disk_failed = False  # whether that was since the last fold: another one may be there now
+    disk_failed = False  # whether it has failed since it was written: it may be another one now
 
     if _ON_PC:
         like = None  # the file whose mode and owner a new X gets, if not those of the old X
@@ -1021,6 +1021,7 @@ class _Store:
             _sync_folder(path)
         self.journal = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
+        self.disk_failed = False
 
     def copy_tip(self, file, left):
         """Copy what counts of the tip to the log, in small pieces, which take little memory."""
@@ -1056,16 +1057,25 @@ class _Store:
         except Exception:
             pass
 
+    def prepare(self):
+        """Before anything is saved, roll back what has failed. Raises OSError if the disk had
+        failed, and X is another database's now."""
+        if self.disk_failed and self.is_another():
+            why = " is another one now: put its card back, or open it again"
+            raise OSError(_EBUSY, self.path + why)
+        self.roll_back()
+
     def is_another(self):
-        """Whether X is another database's now: its card was changed after the disk had failed."""
-        seal = _seals_of(self.path)[0]
+        """Whether X is another database's: if a card was changed, say."""
+        try:
+            seal = _seals_of(self.path)[0]
+        except OSError:
+            return False  # it can't be read: a fold may mend that
         return seal > _NO_X and seal not in (self.seal, self.written)
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
         must_fold = self.must_fold
-        if self.disk_failed and self.is_another():
-            raise OSError(_EBUSY, self.path + " is another one now: change the card, or reopen it")
         _, log, tip = self.journal
         if must_fold:
             there = self.end_rename()[0]
@@ -2338,7 +2348,7 @@ class MicroTetherDB(_Mapping):
     def _save(self, texts, size):
         """Make a batch durable: in the journal or, if that has become long, by a fold."""
         store = self._store
-        store.roll_back()
+        store.prepare()
         if not store.has_previous or store.must_fold or store.failed:
             self._fold()
             return
@@ -2394,8 +2404,8 @@ class MicroTetherDB(_Mapping):
     def _is_changed(self):
         """Whether there is anything that X doesn't hold. Raises what _check_lent() does."""
         store = self._store
-        store.roll_back()
-        if store.must_fold or store.failed or any(store.journal[1:]):
+        store.prepare()
+        if store.must_fold or any(store.journal[1:]):
             return True
         self._check_lent()
         keys = self._lent_keys()
@@ -2411,7 +2421,7 @@ class MicroTetherDB(_Mapping):
         return unsaved > 0
 
     def _fold(self):
-        self._store.roll_back()  # or a batch that has failed would count if the fold is cut off
+        self._store.prepare()  # or a batch that has failed would count if the fold is cut off
         self._check_lent()
         self._store.fold(self._data)
 

@@ -290,6 +290,14 @@ def test_what_the_shell_has_emptied_is_not_read_as_a_new_database(command):
     assert Path("my.db").read_bytes() == b""
 
 
+@pytest.mark.parametrize("text", [b"", b"\n", BOM])
+def test_an_empty_input_is_told_and_makes_no_database(text):
+    """mtdb.py dump :my.db | mtdb.py load my.db, where there is no board"""
+    why = "the input is empty: there is nothing to load"
+    assert why in run("load", "my.db", input=text, status=1)
+    assert os.listdir() == []
+
+
 def test_ctrl_c_in_a_load_makes_no_database(folder, monkeypatch):
     def interrupted(pairs):
         yield from pairs

@@ -249,7 +249,7 @@ def test_a_long_load_shows_a_progress_bar(tmp_path):
     lines = "".join(f'["key {n}", {n}]\n' for n in range(2000))
     screen, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("4H", 25, 80, 0, 0))
-    run("load", "my.db", cwd=tmp_path, input="")
+    run("load", "my.db", cwd=tmp_path, input="{}")
     command = [sys.executable, TOOL, "load", tmp_path / "my.db"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=end)
     assert process.communicate(lines.encode(), timeout=120) == (b"2000 loaded\n", None)

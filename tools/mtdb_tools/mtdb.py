@@ -399,7 +399,9 @@ def parse_pairs(text, name):
         if isinstance(data, dict):
             return [(name, *item) for item in data.items()]
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if lines and not is_json(lines[0][1]):  # so it was meant as one object
+    if not lines:  # perhaps the command before it in a pipe has failed
+        raise Trouble(f"{name} is empty: there is nothing to load")
+    if not is_json(lines[0][1]):  # so it was meant as one object
         parse(text, name)
         raise Trouble(f"{name} is not a JSON object")
     pairs = []

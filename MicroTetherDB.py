@@ -1356,7 +1356,8 @@ class _Block:
             db._since = db._store.journal  # a subclass may not have called our __init__()
             if was:  # another thread was faster
                 raise RuntimeError(_MISUSED)
-            db._must_be_open()
+            if db._ended:
+                db._must_be_open()
             parent = outer and self.atomic and not busy and self.parent()
             if parent:
                 parent.check()  # two values that share a list can't both be restored
@@ -2102,25 +2103,28 @@ class MicroTetherDB(_Mapping):
     def __getitem__(self, key: str) -> "Any":
         """Return the value. KeyError if there is none."""
         value = self._find(key)
-        if isinstance(value, _CONTAINERS):
-            return self._lend(key, value)
         if value is _MISSING:
             raise KeyError(key)
+        if isinstance(value, _CONTAINERS) and (_innermost or key not in self._lent):
+            self._lend(key, value)
         return value
 
     def get(self, key: str, default: "Any" = None) -> "Any":
         """Return the value, or default if there is none."""
         value = self._find(key)
-        if isinstance(value, _CONTAINERS):
-            return self._lend(key, value)
-        return default if value is _MISSING else value
+        if value is _MISSING:
+            return default
+        if isinstance(value, _CONTAINERS) and (_innermost or key not in self._lent):
+            self._lend(key, value)
+        return value
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not _MISSING
 
     def __len__(self) -> int:
         count = _locked(sum, map(len, self._data))
-        self._must_be_open()
+        if not count:  # as in one that isn't open
+            self._must_be_open()
         return count
 
     def __iter__(self) -> "Iterator[str]":
@@ -2310,7 +2314,7 @@ class MicroTetherDB(_Mapping):
         return value
 
     def _lend(self, key, value):
-        """Return the dict or list found at a key: it is lent to the user, who may change it."""
+        """Note that the dict or list found at a key is lent to the user, who may change it."""
         if not _ON_PC and type(key) is not str:
             key = key * 1  # plain: MicroPython's json dumps the repr() of another
         lent = self._lent
@@ -2320,7 +2324,6 @@ class MicroTetherDB(_Mapping):
             block = _keeper(_own_block(), self)
             if block:
                 block.lend(_hash(key) & (_SLOTS - 1), key, value)
-        return value
 
     def _note_lent(self, key):
         """Add a key to those whose value was lent."""

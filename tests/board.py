@@ -1,13 +1,13 @@
 """Runs the behaviour tests of tests/test_*.py on MicroPython: on a board, or as pytest's hand.
 
-All of them on the connected board, with the module of this checkout:
+All of them on the connected board, with the library as it is brought there:
 
-    mpremote mount . run tests/board.py
+    python3 tools/deploy.py
+    mpremote mount tests run tests/board.py
 
 Each test gets an empty scratch folder on the board's own flash. A line `ok` or `FAIL` is printed
 for each, or `skip` if it takes more RAM than the board has, and a last one, `N passed, N failed`.
-The board has to compile the source: that takes some 180 KB of free RAM, as a Pico has. With the
-tests copied onto the board, they can be run by another program:
+With the tests copied onto the board, they can be run by another program:
 
     import board
     board.run_all("/scratch", "/tests")     # returns how many failed
@@ -41,7 +41,7 @@ def flash():
 
 def load(module, runtime):
     """Import a test module; return its tests that run on that runtime, as {name: function}."""
-    import MicroTetherDB  # noqa: F401 (first: to compile it takes most of a Pico's RAM)
+    import MicroTetherDB  # noqa: F401 (first: where it is source, compiling it takes most RAM)
     import support
 
     support.runtime = runtime
@@ -78,14 +78,14 @@ def run_one(runtime, module, name, folder=DISK):
     test(folder + "/my.db")
 
 
-def run_all(folder, tests="tests", wanted=None):
+def run_all(folder, tests=".", wanted=None):
     """Run the tests of the folder tests, all or those of some modules, each in an emptied folder.
 
     Return how many failed.
     """
     home = os.getcwd()
     os.chdir(tests)
-    sys.path[:0] = [os.getcwd(), home]
+    sys.path[:0] = [os.getcwd(), home, "/"]  # deploy.py puts the library into the last
     passed = failed = skipped = 0
     files = sorted(os.listdir())
     os.chdir(home)

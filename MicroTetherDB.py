@@ -824,7 +824,7 @@ class _Store:
     journal = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued: the next write or close() folds
-    written = _NO_SEAL  # that of the last X that was written, which may not be in its place
+    written = _NO_X  # that of the last X that was written, which may not be in its place
     disk_failed = False  # whether it has failed since it was written: it may be another one now
 
     if _ON_PC:
@@ -1058,20 +1058,19 @@ class _Store:
             pass
 
     def prepare(self):
-        """Before anything is saved, roll back what has failed. Raises OSError if the disk had
-        failed, and X is another database's now."""
-        if self.disk_failed and self.is_another():
+        """Before anything is saved, roll back what has failed. Raises OSError if is_another()."""
+        if self.is_another():
             why = " is another one now: put its card back, or open it again"
             raise OSError(_EBUSY, self.path + why)
         self.roll_back()
 
     def is_another(self):
-        """Whether X is another database's: if a card was changed, say."""
+        """Whether the disk has failed and another X is there by now: its card was changed, say."""
         try:
-            seal = _seals_of(self.path)[0]
+            own = _NO_X, _DAMAGED, self.seal, self.written
+            return self.disk_failed and _seals_of(self.path)[0] not in own
         except OSError:
             return False  # it can't be read: a fold may mend that
-        return seal > _NO_X and seal not in (self.seal, self.written)
 
     def fold(self, dicts):
         """Write X anew with all that is in the dicts. Then the journal is stale."""
@@ -2024,6 +2023,7 @@ class MicroTetherDB(_Mapping):
                 _opened[self._path] = self  # from here on, _drop_claims() keeps its claim
         except BaseException:  # a subclass may go on: what is at the path mustn't be overwritten
             self._ended = _NOT_OPENED
+            self._data = _NO_DATA
             raise
 
     def _take_over(self):

@@ -824,8 +824,8 @@ class _Store:
     journal = _NO_SEAL, 0, 0
     failed = None  # a batch that failed: its file's suffix, and the offset at which it begins
     must_fold = False  # whether the journal can't be continued: the next write or close() folds
-    written = _NO_X  # that of the last X that was written, which may not be in its place
-    disk_failed = False  # whether it has failed since it was written: it may be another one now
+    written = _NO_X  # the seal of the X that was written last, even if that isn't in place yet
+    disk_failed = False  # whether that was after the last save: another card may be there now
 
     if _ON_PC:
         like = None  # the file whose mode and owner a new X gets, if not those of the old X
@@ -1008,8 +1008,7 @@ class _Store:
             chain = _write_batch(file, texts, chain)
             end = file.tell()
             if spills:
-                # littlefs copies a file's last block to append to it. If that would be too much
-                # for what was appended now, pad the block, so that the next append copies none.
+                # littlefs copies a file's last block to append to it: pad it, unless short.
                 most = _MOST_COPIED * (end - start)
                 while end % _ERASE_SIZE > most:
                     end += file.write(b" " * min(62, -end % _ERASE_SIZE - 1) + b"\n")
@@ -1042,7 +1041,7 @@ class _Store:
         path = self.path + suffix
         try:
             if self.is_another():
-                return
+                return  # until its own card is back
             if _ON_PC and not start:
                 # It may be what was there before: a link to another file, say, isn't followed.
                 self.remove(suffix)
@@ -1065,7 +1064,7 @@ class _Store:
         self.roll_back()
 
     def is_another(self):
-        """Whether the disk has failed and another X is there by now: its card was changed, say."""
+        """Whether another X is there now that the disk has failed: the card was changed, say."""
         try:
             own = _NO_X, _DAMAGED, self.seal, self.written
             return self.disk_failed and _seals_of(self.path)[0] not in own

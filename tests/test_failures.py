@@ -924,6 +924,15 @@ def another_card(path, count):
     return changed_card(folder, was), wanted
 
 
+def opens_unchanged(path, there, others):
+    """Open the path anew, with another card in: that is as it was, and takes a write."""
+    new = Small(path)
+    assert content(new) == others
+    assert files(path) == there
+    new["new"] = 1
+    assert after_a_crash(path) == dict(others, new=1)
+
+
 def fails(operation):
     """Call it; return whether it raises OSError."""
     try:
@@ -979,11 +988,7 @@ def fail_and_change_cards(path, writes, count, go_on):
     support.device.dead = True
     assert fails(lambda: db.update(x=2, n=3))
     mine = changed_card(folder, other)
-    new = Small(path)
-    assert content(new) == others
-    assert files(path) == there
-    new["new"] = 1
-    assert after_a_crash(path) == dict(others, new=1)
+    opens_unchanged(path, there, others)
     changed_card(folder, mine)
     assert after_a_crash(path) == wanted
 
@@ -1007,11 +1012,7 @@ def test_a_fold_that_failed_as_its_card_was_pulled_out_leaves_another_card_alone
         there = files(path)
         assert fails(db.flush)
         assert files(path) == there
-        new = Small(path)
-        assert content(new) == others
-        assert files(path) == there
-        new["new"] = 1
-        assert after_a_crash(path) == dict(others, new=1)
+        opens_unchanged(path, there, others)
         changed_card(folder, mine)
         assert after_a_crash(path) == wanted
     assert count > 4

@@ -393,7 +393,7 @@ def _encode_item(key, value):
     if not isinstance(key, str):
         raise TypeError(_where(place) + ": a key must be a str")
     item = [_simple(key, place), _plain(value, place, {})]
-    if item[0] != key:  # a pair of surrogates was joined: the key as given would not be found
+    if len(item[0]) < len(key):  # a pair of surrogates was joined: it would not be found as given
         raise ValueError(_where(place) + ": can't store a surrogate, half of a character")
     text = _encode(item)
     # Read it while item is still held, and from a copy of the text. So storing takes more memory

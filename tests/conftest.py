@@ -79,7 +79,8 @@ def pytest_pycollect_makeitem(collector, name, obj):
     if collector.path.parent != TESTS or not isinstance(items, list):
         return items
     wanted = getattr(obj, "only", ["cpython", "micropython"])
-    if getattr(obj, "threaded", False) and not interpreter.about().has_threads:
+    needs = getattr(obj, "needs", None)
+    if needs and not getattr(interpreter.about(), needs):
         wanted = ["cpython"]
     on_cpython = "cpython" in wanted and not collector.config.getoption("--only-micropython")
     return (items if on_cpython else []) + [

@@ -42,9 +42,11 @@ class About(NamedTuple):
     bits: int
     float_bits: int
     has_threads: bool
+    is_compact: bool  # whether its JSON texts have no blanks
 
 
 ABOUT = """
+import json
 import sys
 
 try:
@@ -57,7 +59,11 @@ bits = 1
 while sys.maxsize >> bits - 1:
     bits += 1
 print("-".join([".".join(map(str, version[:3]))] + [name for name in version[3:] if name]))
-print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None))
+try:
+    compact = json.dumps([0, 0], separators=(",", ":")) == "[0,0]"
+except TypeError:
+    compact = False
+print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None), int(compact))
 """
 
 
@@ -65,8 +71,8 @@ print(bits, 64 if 1.0 + 1e-12 != 1.0 else 32, int(_thread is not None))
 def about(path=None):
     """Ask the interpreter at path, or else the one that the tests run on."""
     version, numbers = ask(ABOUT, path).splitlines()
-    bits, float_bits, has_threads = map(int, numbers.split())
-    return About(version, bits, float_bits, bool(has_threads))
+    bits, float_bits, has_threads, is_compact = map(int, numbers.split())
+    return About(version, bits, float_bits, bool(has_threads), bool(is_compact))
 
 
 def ask(code, path=None):

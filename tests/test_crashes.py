@@ -6,6 +6,7 @@ from support import (
     Oops,
     Small,
     after_a_crash,
+    compact,
     content,
     files,
     found,
@@ -215,6 +216,7 @@ def test_a_flipped_bit_in_a_record_that_others_follow_is_told(path):
         assert files(path + "2") == damaged
 
 
+@compact
 def test_damage_is_told_whatever_the_checksum_of_the_file_before_happens_to_be(path):
     """It may be what stands for a backup's."""
     first = "bbabbbbbabbabbbabaaaabababbabaaaaaaaaaa"

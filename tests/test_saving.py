@@ -7,6 +7,7 @@ from support import (
     Oops,
     Small,
     after_a_crash,
+    compact,
     content,
     files,
     lay,
@@ -230,6 +231,7 @@ def test_closing_and_flushing_what_is_saved_already_writes_nothing(path):
         db.flush()
 
 
+@compact
 def test_nothing_is_lost_whatever_a_checksum_happens_to_be(path):
     """One in four billion is 0, or equal to the one that it is compared with."""
     # The CRC-32 of X is 0 up to the last value; that of all of X is 0; the journal's is X's.
@@ -249,6 +251,7 @@ def test_nothing_is_lost_whatever_a_checksum_happens_to_be(path):
         os.remove(path)
 
 
+@compact
 def test_a_journal_is_stale_after_a_fold_whatever_the_checksums_happen_to_be(path):
     class Tiny(MicroTetherDB):
         TIP_SIZE = 0

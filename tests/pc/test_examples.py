@@ -39,16 +39,58 @@ def check_output(name, output):
 
 @pytest.mark.parametrize("name", LAST_LINE)
 def test_on_pc(name, tmp_path):
-    process = subprocess.run(
-        [sys.executable, "-S", FOLDER / f"{name}.py"],  # -S: without what is installed
-        cwd=tmp_path,
+    process = run_on_pc([FOLDER / f"{name}.py"], tmp_path)
+    assert process.returncode == 0, process.stderr
+    check_output(name, process.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def run_on_pc(arguments, folder):
+    return subprocess.run(
+        [sys.executable, "-S", *arguments],  # -S: without what is installed
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert process.returncode == 0, process.stderr
-    check_output(name, process.stdout)
-    assert list(tmp_path.iterdir()) == []
+
+
+# Runs a program, and ends it without a word as it is about to open, rename or remove a file for
+# the nth time.
+CUT = """
+import os, runpy, sys
+
+script, left = sys.argv[1], int(sys.argv[2])
+sys.path[0] = os.path.dirname(script)
+
+
+def cut(event, args):
+    global left
+    if event in ("open", "os.rename", "os.remove"):
+        left -= os.path.abspath(str(args[0])).startswith(os.getcwd())
+        if not left:
+            os._exit(9)
+
+
+sys.addaudithook(cut)
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("name", LAST_LINE)
+def test_what_was_cut_off_runs_again(name, tmp_path):
+    expected = run_on_pc([FOLDER / f"{name}.py"], tmp_path).stdout.splitlines()
+    cuts = 0
+    for number in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89):
+        was_cut = run_on_pc(["-c", CUT, FOLDER / f"{name}.py", str(number)], tmp_path).returncode
+        cuts += was_cut == 9
+        process = run_on_pc([FOLDER / f"{name}.py"], tmp_path)
+        assert process.returncode == 0, process.stderr
+        check_output(name, process.stdout)
+        assert "lost: False" not in process.stdout
+        assert len(process.stdout.splitlines()) == len(expected)
+        assert list(tmp_path.iterdir()) == []
+    assert cuts > 2
 
 
 @pytest.mark.parametrize("name", LAST_LINE)

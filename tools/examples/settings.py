@@ -64,10 +64,15 @@ def connect_wifi(name, password):
         raise OSError("no connection to " + name)
 
 
-def main():
-    with open(FILE, "w") as file:  # an older program left this
-        json.dump({"brightness": 55, "wifi": {"name": "Workshop", "password": "s3cret"}}, file)
+def leave_old_settings():
+    """What an older program has left, unless this one has been here already."""
+    if FILE not in os.listdir():
+        with open(FILE, "w") as file:
+            json.dump({"brightness": 55, "wifi": {"name": "Workshop", "password": "s3cret"}}, file)
 
+
+def main():
+    leave_old_settings()
     db = load()
     print("Taken over:", db["wifi"]["name"], "with brightness", db["display"]["brightness"])
     print("Added:", db["wifi"]["hostname"], db["display"]["units"], db["alarms"])

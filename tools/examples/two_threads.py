@@ -30,7 +30,7 @@ def count(db, name):
         # all are done; without it a count that came in between would be lost.
         with db.lock():
             db["total"] += 1
-            db[name] = db.get(name, 0) + 1
+            db[name] += 1
 
 
 def count_and_tell(db, name, done):
@@ -41,7 +41,7 @@ def count_and_tell(db, name, done):
 
 
 db = MicroTetherDB(FILE)
-db["total"] = 0
+db.update({"total": 0, "first thread": 0, "second thread": 0})
 if _thread:
     done = []
     _thread.start_new_thread(count_and_tell, (db, "second thread", done))

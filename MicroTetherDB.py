@@ -69,10 +69,12 @@ else:
 
 _ENOENT = const(2)
 _ENOENT_IN_A_BROWSER = const(44)
+_EIO = const(5)
 _EACCES = const(13)
 _EBUSY = const(16)
 _EISDIR = const(21)
 _EINVAL = const(22)
+_ENOSPC = const(28)
 _EROFS = const(30)
 
 try:
@@ -233,6 +235,12 @@ else:
 
     def _sync(file):
         file.flush()
+
+    def _sync_folder(path):
+        """Raise OSError unless a file that was just made is in its folder. FAT may make one behind
+        the folder's end, if the disk has failed as that was to grow: a reboot would lose it."""
+        if not _stat(path):
+            raise OSError(_EIO)
 
     def _collect():
         """Collect garbage. MemoryError if Ctrl-C has come in the middle of a collection, as it may
@@ -1016,7 +1024,7 @@ class _Store:
                 # A PC syncs faster what is overwritten than what grows.
                 file.write((b" " * 63 + b"\n") * (_ERASE_SIZE // 64))
             _sync(file)
-        if _ON_PC and not start:
+        if not start:
             _sync_folder(path)
         self.journal = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
@@ -1046,12 +1054,18 @@ class _Store:
                 # It may be what was there before: a link to another file, say, isn't followed.
                 self.remove(suffix)
                 _sync_folder(path)
-            elif _size(path) > start:
+            elif _stat(path):
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
-                with _open_at(start, path) as file:
-                    file.seek(start)
-                    file.write(b"\n")
-                    _sync(file)
+                # It may be no longer than before, but littlefs keeps what it could not program,
+                # and would try again as another file is written.
+                try:
+                    with _open_at(start, path) as file:
+                        file.seek(start)
+                        file.write(b"\n")
+                        _sync(file)
+                except OSError as error:
+                    if _ENOSPC not in error.args or _size(path) > start:
+                        raise
             self.failed = None
         except Exception:
             pass
@@ -2200,7 +2214,7 @@ class MicroTetherDB(_Mapping):
                     data = reversed(data)
                 for key in data:
                     return key, self._pop(key, None)
-            raise KeyError("popitem(): database is empty")
+            raise KeyError(self._path + " is empty")
 
     def setdefault(self, key: str, default: "Any" = None) -> "Any":
         """Return the value; if there is none, store default first."""
@@ -2213,7 +2227,7 @@ class MicroTetherDB(_Mapping):
         """Store all of a mapping, or of (key, value) pairs, and the keywords, as one batch."""
         self = args[0]  # a keyword may be called self
         if len(args) > 2:
-            raise TypeError("update() takes one mapping, or pairs, and keywords")
+            raise TypeError("update() takes one mapping, or pairs")
         with _Guard(self, True):
             for pairs in args[1:] + (more,):
                 if hasattr(pairs, "keys"):
@@ -2226,7 +2240,7 @@ class MicroTetherDB(_Mapping):
     def clear(self) -> None:
         """Delete all, as one batch."""
         with _Guard(self, True):
-            for key in self:
+            for key in MicroTetherDB.__iter__(self):
                 _innermost.put(key, _MISSING, None)
 
     # Blocks.

@@ -149,6 +149,58 @@ def test_what_was_refused_is_gone_once_close_has_worked(path):
             assert now == expected
 
 
+@only("littlefs fat", "it is the simulated disk that fails")
+def test_what_was_refused_does_not_come_back_as_another_file_is_written(path):
+    # littlefs keeps what it could not program, and tried again as it wrote another file.
+    folder = path.rsplit("/", 1)[0] + "/other"
+    os.mkdir(folder)
+    text = "hello" * 400
+
+    def append(db):
+        with open(folder + "/log.txt", "a") as file:
+            file.write(text)
+        return content(db)
+
+    for value in ("in the tip", "in the log" * 12, "x" * 700):
+        for first in range(8):
+            with open(folder + "/log.txt", "w") as file:
+                file.write(text)
+            expected, now = after_failures(path, (first,), value, append)
+            assert now == expected, (value, first)
+
+
+@only("fat", "it is FAT whose folders grow by a sector")
+def test_what_is_acknowledged_after_an_error_as_the_folder_grows_is_kept(path):
+    # FAT then made a file in a sector that was not linked to the folder, and told nobody.
+    told = 0
+    for count in range(8, 13):
+        for first in range(20, 60):
+            card = type(support.device)(64 * 1024)
+            card.format()
+            disk = path.rsplit("/", 1)[0]
+            changed_card(disk, card)
+            folder = disk + "/folder"
+            os.mkdir(folder)
+            for number in range(count):
+                support.write(folder + "/%d" % number, b"")
+            db = MicroTetherDB(folder + "/my.db")
+            fail_at((first,))
+            for number in range(25):
+                try:
+                    db["k%d" % (number % 4)] = [number, number * "v"]
+                except (OSError, ValueError):  # the latter: a rename has left one file twice
+                    pass
+            fail_at(())
+            expected = content(db)
+            restart(disk)
+            try:
+                assert content(MicroTetherDB(folder + "/my.db")) == expected, (count, first)
+            except ValueError as error:
+                assert "one file on this disk" in str(error), (count, first, error)
+                told += 1
+    assert told < 20, told
+
+
 def block_folds(path):
     """Put a folder where a fold makes its temporary file."""
     os.mkdir(path + ".tmp")

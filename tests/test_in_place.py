@@ -460,3 +460,5 @@ def test_a_subclass_with_keys_of_its_own_deletes_and_sets_defaults(path):
     db["c"] = 3
     assert db.pop("c") == 3
     assert after_a_crash(path) == {"_a": [1, 2]}
+    db.clear()
+    assert after_a_crash(path) == {}

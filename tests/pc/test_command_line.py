@@ -286,7 +286,7 @@ def test_what_the_shell_has_emptied_is_not_read_as_a_new_database(command):
             [*MTDB, name, "my.db", *key], stdout=output, stderr=subprocess.PIPE, text=True
         )
     assert process.returncode == 3
-    assert "my.db is empty, which no database is: what it held is lost" in process.stderr
+    assert "my.db is empty, which no database is: what it may have held is lost" in process.stderr
     assert Path("my.db").read_bytes() == b""
 
 
@@ -295,6 +295,22 @@ def test_an_empty_input_is_told_and_makes_no_database(text):
     """mtdb.py dump :my.db | mtdb.py load my.db, where there is no board"""
     why = "the input is empty: there is nothing to load"
     assert why in run("load", "my.db", input=text, status=1)
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize("options", [(), ("--text",)])
+def test_an_empty_input_is_not_stored_as_a_value(options):
+    """mtdb.py get :my.db page --raw | mtdb.py set my.db page --text -, where there is no board"""
+    run("set", "my.db", "page", "--text", "old")
+    why = "the input is empty: there is nothing to store"
+    assert why in run("set", "my.db", "page", *options, "-", input=b"", status=1)
+    assert contents() == {"page": "old"}
+
+
+def test_a_key_that_is_there_twice_is_not_dropped():
+    twice = b'{"a": 1, "b": {"c": 2, "c": 3}}'
+    for command in ("load", "my.db"), ("set", "my.db", "key", "-"):
+        assert 'the input has the key "c" twice' in run(*command, input=twice, status=1)
     assert os.listdir() == []
 
 

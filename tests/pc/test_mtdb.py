@@ -252,7 +252,7 @@ def test_a_long_load_shows_a_progress_bar(tmp_path):
     run("load", "my.db", cwd=tmp_path, input="{}")
     command = [sys.executable, TOOL, "load", tmp_path / "my.db"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=end)
-    assert process.communicate(lines.encode(), timeout=120) == (b"2000 loaded\n", None)
+    assert process.communicate(lines.encode(), timeout=120) == (b"2,000 loaded\n", None)
     os.close(end)
     assert b"/2000 [" in os.read(screen, 100_000)
     os.close(screen)
@@ -399,7 +399,8 @@ def test_check_and_repair_agree_on_an_empty_file(tmp_path, capsys):
     path.touch()
     assert main("check", path) == 3
     assert (
-        f"{path} is empty, which no database is: what it held is lost" in capsys.readouterr().err
+        f"{path} is empty, which no database is: what it may have held is lost"
+        in capsys.readouterr().err
     )
     assert main("repair", path, tmp_path / "new.db") == 3
     Path(f"{path}.tmp").write_bytes(b"{\n")
@@ -410,12 +411,46 @@ def test_check_and_repair_agree_on_an_empty_file(tmp_path, capsys):
     assert main("repair", path, tmp_path / "new.db") == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_check_tells_of_a_file_that_only_a_pc_can_read(encoding, tmp_path, capsys):
+    path = tmp_path / "my.db"
+    path.write_bytes('{"a": 1}'.encode(encoding))
+    status, output = check(path, capsys)
+    assert status == 4
+    assert output.endswith(f"1 key\n{mtdb.NOT_PLAIN.format(path, 'is not UTF-8')}\n")
+    process = interpreter.run("-c", OPEN, cwd=tmp_path)
+    assert "can't be opened" in process.stdout + process.stderr
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e39"])
+def test_check_tells_of_a_number_that_most_boards_can_not_read(number, tmp_path, capsys):
+    path = tmp_path / "my.db"
+    path.write_text(f'{{"ä": [{number}]}}')
+    for action in (lambda: None, lambda: main("set", path, "b", "3.4e38")):
+        action()
+        status, output = check(path, capsys)
+        assert status == 4
+        large = f'db["ä"] has the number {float(number)}'
+        assert output.endswith(f"{mtdb.TOO_LARGE.format(large)}\n")
+    main("delete", path, "ä")
+    assert check(path, capsys)[0] == 0
+
+
+def test_check_tells_of_a_key_that_is_there_twice(tmp_path, capsys):
+    path = tmp_path / "my.db"
+    path.write_text('{"a": 1,\n"a": 2}')
+    status, output = check(path, capsys)
+    assert status == 4
+    assert output.endswith("1 key\n" + mtdb.TWICE.format(path, '"a"') + "\n")
+
+
 def test_check_tells_what_a_board_refuses(tmp_path, capsys):
     path = tmp_path / "my.db"
     path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
     status, output = check(path, capsys)
     assert status == 4
-    assert output.endswith(f"1 key\n{mtdb.MARKED.format(path)}\n")
+    why = "begins with a UTF-8 byte order mark"
+    assert output.endswith(f"1 key\n{mtdb.NOT_PLAIN.format(path, why)}\n")
     process = interpreter.run("-c", OPEN, cwd=tmp_path)
     assert "syntax error in JSON" in process.stdout + process.stderr
     path.write_bytes(path.read_text("utf-8-sig").encode())  # as it says

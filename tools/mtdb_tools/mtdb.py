@@ -57,7 +57,7 @@ exit status:
   2    wrong usage
   3    damaged, or not a database
   4    check: sound, but with what a power cut seems to have left, which fold clears away;
-       or with what keeps a board from opening it
+       or with a key that is there twice, or with what keeps a board from opening it
   5    repair: done, but not everything could be saved: it lists what is lost
   130  interrupted
 """
@@ -67,10 +67,9 @@ TORN = (
     "Sound, but the last write to {} is not whole: it was cut off before it was acknowledged, or "
     "damaged later and is lost."
 )
-MARKED = (
-    "Sound, but {} begins with a UTF-8 byte order mark, and no board can open it: save it as "
-    "UTF-8 without BOM."
-)
+NOT_PLAIN = "Sound, but {} {}, and no board can open it: save it as UTF-8 without BOM."
+TOO_LARGE = "Sound, but {}, too large for a board whose floats have 32 bits, as most have."
+TWICE = "Sound, but {} has the key {} twice: the last value counts, and saving drops the other."
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 DEEP = 100  # much deeper than what can be stored, less than what json.loads() refuses
 LONG = 40  # characters of a text, too many to repeat in a message
@@ -190,6 +189,8 @@ def set_value(args, place):
     text, name = args.value, "VALUE"
     if args.file or text == "-":
         text, name = read_text(text)
+        if not text and args.value == "-":  # perhaps the command before it in a pipe has failed
+            raise Trouble("the input is empty: there is nothing to store")
     value = text if args.text else parse(text, name, text_hint(text))
     with place.change(create=True) as db:
         db[args.key] = value
@@ -222,7 +223,7 @@ def load(args, place):
                 db[key] = value
             except (TypeError, ValueError) as error:
                 raise Trouble(f"{where}: {error}")
-    print(f"{len(pairs)} loaded")
+    print(f"{len(pairs):,} loaded")
     tell_new(place)
 
 
@@ -241,11 +242,12 @@ def check(args, place):
         }
         journals = read_journals(copy)
         is_empty = has_lost_all(copy)
-        is_marked = read(copy).startswith(codecs.BOM_UTF8)
+        doubts = [*text_doubts(copy, place.name)]
         keys = damage = None
         try:
             with places.opened(copy, place) as db:
                 keys = count(len(db), "key")
+                large = places.large_number(db)
         except Damaged as error:
             damage = error
     if is_empty and not damage:
@@ -265,11 +267,28 @@ def check(args, place):
         print(TORN.format(" and ".join(torn)))
     if ".tmp" in sizes:
         print("Sound, with a leftover of a fold that was cut: nothing is lost by it.")
-    if is_marked:
-        print(MARKED.format(args.database))
-    if torn or ".tmp" in sizes or is_marked:
+    if large and place.has_small_floats():
+        doubts.append(TOO_LARGE.format(large))
+    print(*doubts, sep="\n", end="\n" if doubts else "")
+    if torn or ".tmp" in sizes or doubts:
         return LEFTOVERS
     print("All is well.")
+
+
+def text_doubts(path, name):
+    """Yield what to tell of a JSON file that another program has made, and that can be opened."""
+    if seal(path) != "not sealed":
+        return
+    data = read(path)
+    if data.startswith(codecs.BOM_UTF8):
+        yield NOT_PLAIN.format(name, "begins with a UTF-8 byte order mark")
+    elif b"\0" in data:
+        yield NOT_PLAIN.format(name, "is not UTF-8")
+    with contextlib.suppress(ValueError, RecursionError):
+        try:
+            json.loads(data, object_pairs_hook=refuse_twice)
+        except Twice as error:
+            yield TWICE.format(name, error)
 
 
 def state_of(journal, damage):
@@ -365,7 +384,9 @@ def read_text(file):
 
 def parse(text, what, hint=""):
     try:
-        return json.loads(text, parse_constant=refuse_number)
+        return json.loads(text, parse_constant=refuse_number, object_pairs_hook=refuse_twice)
+    except Twice as error:
+        raise Trouble(f"{what} has the key {error} twice")
     except ValueError as error:
         raise Trouble(f"{what} is not valid JSON: {error}{hint}")
     except RecursionError:
@@ -389,11 +410,27 @@ def refuse_number(name):
     raise ValueError(f"it has no number {name}")
 
 
+class Twice(Exception):
+    """A key is there twice in one object; the text is the key."""
+
+
+def refuse_twice(pairs):
+    """Return the pairs of an object as a dict. Raise Twice if that would drop some."""
+    data = {}
+    for key, value in pairs:
+        if key in data:
+            raise Twice(json_text(key))
+        data[key] = value
+    return data
+
+
 def parse_pairs(text, name):
     """Return all (where, key, value) of a JSON object, or of JSON lines. where is for messages."""
     with contextlib.suppress(ValueError):
         try:
-            data = json.loads(text)
+            data = json.loads(text, object_pairs_hook=refuse_twice)
+        except Twice as error:
+            raise Trouble(f"{name} has the key {error} twice")
         except RecursionError:
             raise Trouble(f"line {deep_line(text)} of {name} nests too deep")
         if isinstance(data, dict):

@@ -54,6 +54,10 @@ class Here:
         """Return the kinds of devices that it may be used on."""
         return [stats.PC, stats.NOR, stats.ESP]
 
+    def has_small_floats(self):
+        """Whether the floats of a device that it may be used on have 32 bits."""
+        return True
+
     def has_file(self, path):
         """Whether a path on this PC is that of a file of this database, there or not."""
         return os.path.realpath(path) in [self.path + end for end in (*FILES, ".lock")]
@@ -226,13 +230,11 @@ class There:
 
     def _must_be_readable(self, db):
         """Raise Trouble if a number is too large for the board: it could not open the database."""
-        numbers = ((key, number) for key in db for number in floats_in(db[key]))
-        key, large = next((it for it in numbers if abs(it[1]) > FLOAT_MAX), (None, None))
-        if large and self._has_small_floats():
-            text = f"has the number {large}, too large for the board"
-            raise Trouble(f"{self.name}: db[{json.dumps(key)}] {text}")
+        large = large_number(db)
+        if large and self.has_small_floats():
+            raise Trouble(f"{self.name}: {large}, too large for the board")
 
-    def _has_small_floats(self):
+    def has_small_floats(self):
         return self.board.do("exec", "print(float('1e300') == float('inf'))").strip() == "True"
 
     def _replace(self, copy, idle, length):
@@ -279,6 +281,16 @@ class There:
 
     def _execute(self, *lines):
         self.board.do("exec", "\n".join(["import os", *lines]))
+
+
+def large_number(db):
+    """Return in which value which number is too large for floats of 32 bits; None if there is
+    none."""
+    for key in db:
+        for number in floats_in(db[key]):
+            if abs(number) > FLOAT_MAX:
+                return f"db[{json.dumps(key, ensure_ascii=False)}] has the number {number}"
+    return None
 
 
 def floats_in(value):
@@ -333,7 +345,7 @@ def reading(place):
 
 def emptied(place):
     """Return the error of a file that has_lost_all()."""
-    return Damaged(f"{place.name} is empty, which no database is: what it held is lost")
+    return Damaged(f"{place.name} is empty, which no database is: what it may have held is lost")
 
 
 def opened(path, place):

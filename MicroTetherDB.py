@@ -1026,9 +1026,9 @@ class _Store:
             _sync(file)
         if not start:
             _sync_folder(path)
+        self.disk_failed = False  # first: a new attribute may lack memory
         self.journal = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
-        self.disk_failed = False
 
     def copy_tip(self, file, left):
         """Copy what counts of the tip to the log, in small pieces, which take little memory."""
@@ -1104,11 +1104,13 @@ class _Store:
             self.remove(".log")
         previous = max(self.seal, 0)
         seal = self.write(dicts, previous)
-        self.journal = seal, 0, 0  # first: if Ctrl-C comes now, the next fold removes the journal
-        self.seal = seal
         self.failed = None
         self.disk_failed = False
         self.has_previous = previous not in _BACKUPS
+        # Now that all attributes are there: a new one may lack memory. And before the seal: if
+        # Ctrl-C comes in between, the next fold removes the journal.
+        self.journal = seal, 0, 0
+        self.seal = seal
         try:
             # The journal may hold anything or, if the seal happens to be the same, isn't stale.
             if must_fold or seal == previous:

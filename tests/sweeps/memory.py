@@ -1,6 +1,6 @@
 """Memory runs out anywhere: each kind of step with 0, 16, 32 ... 8,192 bytes of the heap free.
 
-    micropython -X heapsize=768K tests/sweeps/memory.py [fs=lfs256|lfs32|fat] [free=-1] [every=1]
+    micropython -X heapsize=896K tests/sweeps/memory.py [fs=lfs256|lfs32|fat] [free=-1] [every=1]
 
 The step either works or raises MemoryError with nothing changed in memory. Once there is memory
 again the next write works, and the disk has just what memory has. The free bytes are in one piece
@@ -184,7 +184,7 @@ def main():
                     )
                     print("in the step", workload.show(step))
                     print(
-                        "micropython -X heapsize=768K tests/sweeps/memory.py fs=%s free=%d"
+                        "micropython -X heapsize=896K tests/sweeps/memory.py fs=%s free=%d"
                         % (options["fs"], free)
                     )
                     raise

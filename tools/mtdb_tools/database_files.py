@@ -12,6 +12,7 @@ from zlib import crc32
 JOURNALS = (".log", ".tip")
 FILES = ("", *JOURNALS, ".tmp")  # the files of a database at X are X, X.log, X.tip and X.tmp
 SEAL = 33  # bytes
+MARK, CHAIN = 9, 8  # where a record's mark and chain begin, from the end of its line
 COPIES = (1, 2)  # stand in a backup where the seal of the X before would be
 OBJECT = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*["}]')  # how one begins
 
@@ -143,7 +144,7 @@ def _read_journal(data, chain, older):
         if continues(line, chain):
             chain = chain_of(line)
             batch += 1
-            if line[-9:-8] != b"+":
+            if line[-MARK:-CHAIN] != b"+":
                 records += batch
                 batch = behind = 0
                 end = chain
@@ -160,12 +161,12 @@ def _read_journal(data, chain, older):
 
 def continues(line, chain):
     """Whether a line of a journal file is a whole record that continues the chain."""
-    return chain is not None and line[-8:] == b"%08x" % crc32(line[:-8], chain)
+    return chain is not None and line[-CHAIN:] == b"%08x" % crc32(line[:-CHAIN], chain)
 
 
 def chain_of(line):
     """Return the chain that a line ends with, None if there is none."""
     try:
-        return int(line[-8:], 16)
+        return int(line[-CHAIN:], 16)
     except ValueError:
         return None

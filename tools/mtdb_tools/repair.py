@@ -53,8 +53,8 @@ def _save_whole(path, name):
         _save_main(saved, text, name + base)
         if not (is_whole or journal.proves_main):
             saved.doubts.append(
-                f"{name + base}: its checksum is wrong or missing. A value that reads well may be "
-                "wrong, too"
+                f"{name + base}: its checksum is wrong or missing. Even a value that looks right "
+                "may be wrong"
             )
     else:
         saved.lost.append(f"{name} is missing: what only this file held")

@@ -7,6 +7,8 @@ from zlib import crc32
 
 from mtdb_tools.command import count
 from mtdb_tools.database_files import (
+    CHAIN,
+    MARK,
     SEAL,
     chain_of,
     continues,
@@ -17,7 +19,6 @@ from mtdb_tools.database_files import (
 )
 from mtdb_tools.saved import key_text
 
-MARK, CHAIN = 9, 8  # where a line's mark and chain begin, from its end
 MOST_LINKS = 4  # to try, where a chain is broken
 
 RECORD_END = re.compile(rb"[ +][0-9a-f]{8}\Z")

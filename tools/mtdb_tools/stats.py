@@ -25,9 +25,9 @@ NOR = Kind("RP2040, i.MX RT, SAMD (progsize 256)", 448, 256)
 ESP = Kind("ESP32, ESP8266 (progsize 32)", 120, 32)
 
 BASIS = (
-    "The erases are an estimate, for littlefs and writes like the values that are stored, of {:,} "
-    "bytes on average with their keys. What was counted on a simulated chip differs from it by a "
-    "quarter at most."
+    "The erases are an estimate for littlefs, for writes as large as what is stored: {:,} bytes "
+    "on average, key included. What was counted on a simulated chip differs from it by a quarter "
+    "at most."
 )
 
 

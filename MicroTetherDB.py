@@ -1041,7 +1041,7 @@ class _Store:
 
     def roll_back(self):
         """If a batch has failed, keep it from counting, as it may have reached the disk. It stays
-        noted as failed until that has worked. This takes no room on the disk."""
+        noted as failed until that has worked."""
         if not self.failed:
             return
         _collect()  # as in _recover(): this may have failed, and be called again
@@ -1054,18 +1054,14 @@ class _Store:
                 # It may be what was there before: a link to another file, say, isn't followed.
                 self.remove(suffix)
                 _sync_folder(path)
-            elif _stat(path):
+            elif not _ON_PC and self.disk_failed or _size(path) > start:
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
-                # It may be no longer than before, but littlefs keeps what it could not program,
-                # and would try again as another file is written.
-                try:
-                    with _open_at(start, path) as file:
-                        file.seek(start)
-                        file.write(b"\n")
-                        _sync(file)
-                except OSError as error:
-                    if _ENOSPC not in error.args or _size(path) > start:
-                        raise
+                # If the disk has failed, the file may be no longer than before. But littlefs keeps
+                # what it could not program, and would try again as another file is written.
+                with _open_at(start, path) as file:
+                    file.seek(min(start, file.seek(0, 2)))  # behind its end it may hold anything
+                    file.write(b"\n")
+                    _sync(file)
             self.failed = None
         except Exception:
             pass
@@ -2409,7 +2405,7 @@ class MicroTetherDB(_Mapping):
             if isinstance(error, KeyboardInterrupt) and store.seal != _NO_SEAL:
                 # On rp2, it may have come in the middle of littlefs, and spoiled the journal.
                 store.must_fold = True
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and _ENOSPC not in error.args:
             store.disk_failed = True
         store.roll_back()
         # Not within a user's block: its changes mustn't be saved yet.

@@ -201,6 +201,29 @@ def test_what_is_acknowledged_after_an_error_as_the_folder_grows_is_kept(path):
     assert told < 20, told
 
 
+@only("fat", "behind the end of a file, only FAT shows what was on the card before")
+def test_a_spill_that_fails_half_way_shows_nothing_of_an_older_journal(path):
+    disk = path.rsplit("/", 1)[0]
+    for first in range(4):
+        card = type(support.device)(64 * 1024)
+        card.format()
+        changed_card(disk, card)
+        db = MicroTetherDB(path)
+        db.update({"k%02d" % i: "y" * 30 for i in range(60)})
+        for i in range(100):
+            db["k%02d" % (i % 20)] = "%d" % i + "x" * 20
+        db.flush()
+        for i in range(20):  # the log lies where the older one was
+            db["k%02d" % i] = "n%d" % i + "x" * 20
+        fail_at((first,))
+        raises(OSError, db.__setitem__, "big", "b" * 300)  # it would spill
+        fail_at(())
+        db["small"] = 1
+        expected = content(db)
+        restart(disk)
+        assert content(MicroTetherDB(path)) == expected
+
+
 def block_folds(path):
     """Put a folder where a fold makes its temporary file."""
     os.mkdir(path + ".tmp")

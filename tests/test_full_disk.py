@@ -64,6 +64,21 @@ def test_a_full_disk_changes_nothing_and_work_goes_on_once_there_is_room(path):
             assert content(db) == before
 
 
+@only("littlefs fat", "the disk of a board is not for filling, and a PC's tip is long")
+def test_what_a_full_disk_has_refused_leaves_smaller_writes_their_room(path):
+    db = MicroTetherDB(path)
+    db.update({"k%d" % i: "y" * 30 for i in range(60)})
+    db.flush()
+    db["k0"] = "in the tip"
+    with full_disk(path):
+        raises(OSError, db.__setitem__, "big", "b" * 700)
+        db["k1"] = 1
+        del db["k2"]
+        left = files(path)
+    assert found(path, left) == content(db)
+    assert db["k1"] == 1 and "k2" not in db and "big" not in db
+
+
 @only("cpython littlefs fat", "the disk of a PC or of a board is not for filling")
 def test_on_a_full_disk_flush_backup_and_close_raise_and_keep_what_was_durable(path):
     db = MicroTetherDB(path)

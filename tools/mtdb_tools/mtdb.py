@@ -69,7 +69,7 @@ TORN = (
 )
 NOT_PLAIN = "Sound, but {} {}, and no board can open it: save it as UTF-8 without BOM."
 TOO_LARGE = "Sound, but {}, too large for a board whose floats have 32 bits, as most have."
-TWICE = "Sound, but {} has the key {} twice: the last value counts, and saving drops the other."
+TWICE = "Sound, but {} has the key {} twice: the last value counts, and saving drops the rest."
 STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]')
 DEEP = 100  # much deeper than what can be stored, less than what json.loads() refuses
 LONG = 40  # characters of a text, too many to repeat in a message
@@ -151,8 +151,8 @@ def add_load(add):
         metavar="FILE",
         nargs="?",
         default="-",
-        help='a JSON object; or JSON lines, each an object or ["key", value]. '
-        "Without it the standard input is read",
+        help='a JSON object; or JSON lines, each an object or ["key", value], of which the last '
+        "counts if they have the same key. Without it the standard input is read",
     )
 
 
@@ -190,7 +190,9 @@ def set_value(args, place):
     if args.file or text == "-":
         text, name = read_text(text)
         if not text and args.value == "-":  # perhaps the command before it in a pipe has failed
-            raise Trouble("the input is empty: there is nothing to store")
+            raise Trouble(
+                "the input is empty: there is nothing to store. For an empty text, replace - by ''"
+            )
     value = text if args.text else parse(text, name, text_hint(text))
     with place.change(create=True) as db:
         db[args.key] = value
@@ -384,9 +386,9 @@ def read_text(file):
 
 def parse(text, what, hint=""):
     try:
-        return json.loads(text, parse_constant=refuse_number, object_pairs_hook=refuse_twice)
-    except Twice as error:
-        raise Trouble(f"{what} has the key {error} twice")
+        value = json.loads(text, parse_constant=refuse_number)
+        must_have_each_key_once(text, what)
+        return value
     except ValueError as error:
         raise Trouble(f"{what} is not valid JSON: {error}{hint}")
     except RecursionError:
@@ -410,6 +412,14 @@ def refuse_number(name):
     raise ValueError(f"it has no number {name}")
 
 
+def must_have_each_key_once(text, what):
+    """Raise Trouble if a key is there twice in an object of a JSON text."""
+    try:
+        json.loads(text, object_pairs_hook=refuse_twice)
+    except Twice as error:
+        raise Trouble(f"{what} has the key {error} twice: remove one")
+
+
 class Twice(Exception):
     """A key is there twice in one object; the text is the key."""
 
@@ -428,12 +438,11 @@ def parse_pairs(text, name):
     """Return all (where, key, value) of a JSON object, or of JSON lines. where is for messages."""
     with contextlib.suppress(ValueError):
         try:
-            data = json.loads(text, object_pairs_hook=refuse_twice)
-        except Twice as error:
-            raise Trouble(f"{name} has the key {error} twice")
+            data = json.loads(text)
         except RecursionError:
             raise Trouble(f"line {deep_line(text)} of {name} nests too deep")
         if isinstance(data, dict):
+            must_have_each_key_once(text, name)
             return [(name, *item) for item in data.items()]
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not lines:  # perhaps the command before it in a pipe has failed

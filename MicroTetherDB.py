@@ -1054,7 +1054,7 @@ class _Store:
                 # It may be what was there before: a link to another file, say, isn't followed.
                 self.remove(suffix)
                 _sync_folder(path)
-            elif not _ON_PC and self.disk_failed or _size(path) > start:
+            elif _stat(path) and (not _ON_PC and self.disk_failed or _size(path) > start):
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
                 # If the disk has failed, the file may be no longer than before. But littlefs keeps
                 # what it could not program, and would try again as another file is written.

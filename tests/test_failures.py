@@ -1091,3 +1091,19 @@ def test_a_fold_that_failed_as_its_card_was_pulled_out_leaves_another_card_alone
         changed_card(folder, mine)
         assert after_a_crash(path) == wanted
     assert count > 4
+
+
+@only("micropython", "a PC's disk shows no error here")
+def test_files_removed_after_an_error_stay_removed_when_the_path_is_opened_again(path):
+    def fail(file):
+        raise OSError(5)
+
+    for writes in (0, 1):
+        db = MicroTetherDB(path)
+        for i in range(writes):
+            db["a"] = i
+        with replaced("_sync", fail):
+            raises(OSError, db.__setitem__, "b", 1)
+        lay(path, {})
+        assert content(MicroTetherDB(path)) == {}
+        lay(path, {})

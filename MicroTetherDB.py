@@ -237,8 +237,8 @@ else:
         file.flush()
 
     def _sync_folder(path):
-        """Raise OSError unless a file that was just made is in its folder. FAT may make one behind
-        the folder's end, if the disk has failed as that was to grow: a reboot would lose it."""
+        """Raise OSError unless a file that was just made is in its folder. If the disk has failed
+        while the folder grew, FAT may make files past its end. After a reboot they are gone."""
         if not _stat(path):
             raise OSError(_EIO)
 
@@ -1026,7 +1026,7 @@ class _Store:
             _sync(file)
         if not start:
             _sync_folder(path)
-        self.disk_failed = False  # first: a new attribute may lack memory
+        self.disk_failed = False  # first: there may be no memory for a new attribute
         self.journal = (chain, end, 0) if spills else (chain, log, end)
         self.failed = None
 
@@ -1056,10 +1056,10 @@ class _Store:
                 _sync_folder(path)
             elif _stat(path) and (not _ON_PC and self.disk_failed or _size(path) > start):
                 # It isn't removed: if that failed, FAT might show it as gone, though it is there.
-                # If the disk has failed, the file may be no longer than before. But littlefs keeps
-                # what it could not program, and would try again as another file is written.
+                # If the disk has failed, that is done even if the file is no longer than before:
+                # littlefs keeps what it could not program, and writes it along with another file.
                 with _open_at(start, path) as file:
-                    file.seek(min(start, file.seek(0, 2)))  # behind its end it may hold anything
+                    file.seek(min(start, file.seek(0, 2)))  # past its end FAT shows old data
                     file.write(b"\n")
                     _sync(file)
             self.failed = None
@@ -1103,8 +1103,8 @@ class _Store:
         self.failed = None
         self.disk_failed = False
         self.has_previous = previous not in _BACKUPS
-        # Now that all attributes are there: a new one may lack memory. And before the seal: if
-        # Ctrl-C comes in between, the next fold removes the journal.
+        # After those: there may be no memory for a new attribute. And before the seal: if Ctrl-C
+        # comes in between, the next fold removes the journal.
         self.journal = seal, 0, 0
         self.seal = seal
         try:

@@ -88,6 +88,10 @@ def test_a_disk_that_fails_for_a_while_changes_nothing(path):
     assert failed > 10, failed
 
 
+def fail_to_sync(file):
+    raise OSError(5)
+
+
 def fail_at(numbers):
     """Let some operations of the simulated disk fail: those with these numbers. The next is 0."""
     device = support.device
@@ -172,13 +176,11 @@ def test_what_was_refused_does_not_come_back_as_another_file_is_written(path):
 @only("fat", "it is FAT whose folders grow by a sector")
 def test_what_is_acknowledged_after_an_error_as_the_folder_grows_is_kept(path):
     # FAT then made a file in a sector that was not linked to the folder, and told nobody.
+    disk = path.rsplit("/", 1)[0]
     told = 0
     for count in range(8, 13):
         for first in range(20, 60):
-            card = type(support.device)(64 * 1024)
-            card.format()
-            disk = path.rsplit("/", 1)[0]
-            changed_card(disk, card)
+            changed_card(disk, empty_card())
             folder = disk + "/folder"
             os.mkdir(folder)
             for number in range(count):
@@ -205,9 +207,7 @@ def test_what_is_acknowledged_after_an_error_as_the_folder_grows_is_kept(path):
 def test_a_spill_that_fails_half_way_shows_nothing_of_an_older_journal(path):
     disk = path.rsplit("/", 1)[0]
     for first in range(4):
-        card = type(support.device)(64 * 1024)
-        card.format()
-        changed_card(disk, card)
+        changed_card(disk, empty_card())
         db = MicroTetherDB(path)
         db.update({"k%02d" % i: "y" * 30 for i in range(60)})
         for i in range(100):
@@ -335,14 +335,11 @@ def test_a_write_that_failed_and_could_not_be_undone_is_not_found_by_opening_aga
 
 
 def test_a_failed_write_is_not_found_though_it_is_the_first_of_its_journal(path):
-    def fail(file):
-        raise OSError(5)
-
     db = MicroTetherDB(path)
     db["a"] = 1
     db.flush()
     for value in (2, 600 * "x"):  # in the tip, in the log
-        with replaced("_sync", fail):
+        with replaced("_sync", fail_to_sync):
             raises(OSError, db.__setitem__, "a", value)
         assert content(db) == after_a_crash(path) == {"a": 1}
 
@@ -641,9 +638,6 @@ def test_what_is_raised_in_a_block_comes_out_as_it_is_and_writes_nothing(path):
 
 
 def test_a_disk_error_names_the_database_whatever_was_written(path):
-    def fail(file):
-        raise OSError(5)
-
     def change(block):
         with block():
             db["a"] = 1
@@ -657,7 +651,7 @@ def test_a_disk_error_names_the_database_whatever_was_written(path):
         lambda: change(db.transaction),
     ]
     for write_it in writes:
-        with replaced("_sync", fail):
+        with replaced("_sync", fail_to_sync):
             assert path in raises(OSError, write_it)
         assert content(db) == after_a_crash(path) == {}
 
@@ -983,13 +977,18 @@ def test_a_log_that_cannot_be_opened_leaves_a_stale_one_stale(path):
         assert after_a_crash(path) == content(db)
 
 
+def empty_card():
+    """Return a simulated disk like the one that is in."""
+    card = type(support.device)(64 * 1024)
+    card.format()
+    return card
+
+
 def another_card(path, count):
     """Return a simulated disk like the one that is in, with a database that has a journal, and
     what this holds."""
-    card = type(support.device)(64 * 1024)
-    card.format()
     folder = path.rsplit("/", 1)[0]
-    was = changed_card(folder, card)
+    was = changed_card(folder, empty_card())
     db = Small(path)
     db["folded"] = count
     db.close()
@@ -1095,14 +1094,11 @@ def test_a_fold_that_failed_as_its_card_was_pulled_out_leaves_another_card_alone
 
 @only("micropython", "a PC's disk shows no error here")
 def test_files_removed_after_an_error_stay_removed_when_the_path_is_opened_again(path):
-    def fail(file):
-        raise OSError(5)
-
     for writes in (0, 1):
         db = MicroTetherDB(path)
         for i in range(writes):
             db["a"] = i
-        with replaced("_sync", fail):
+        with replaced("_sync", fail_to_sync):
             raises(OSError, db.__setitem__, "b", 1)
         lay(path, {})
         assert content(MicroTetherDB(path)) == {}

@@ -82,8 +82,8 @@ def test_what_was_cut_off_runs_again(name, tmp_path):
     expected = run_on_pc([FOLDER / f"{name}.py"], tmp_path).stdout.splitlines()
     cuts = 0
     for number in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89):
-        was_cut = run_on_pc(["-c", CUT, FOLDER / f"{name}.py", str(number)], tmp_path).returncode
-        cuts += was_cut == 9
+        cut = run_on_pc(["-c", CUT, FOLDER / f"{name}.py", str(number)], tmp_path)
+        cuts += cut.returncode == 9
         process = run_on_pc([FOLDER / f"{name}.py"], tmp_path)
         assert process.returncode == 0, process.stderr
         check_output(name, process.stdout)

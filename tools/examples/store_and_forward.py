@@ -8,7 +8,7 @@ It needs a broker, say mosquitto, and a client: `mpremote mip install umqtt.simp
 arrives at least once, and in order: after a power cut some come again, with the same number. If
 the broker is away for too long the oldest are dropped, and the numbers have a gap. Any number of
 boards can publish to one broker; from there Telegraf or Node-RED takes the readings to a database.
-This example removes its queue at its end, with what still waits: don't copy that line.
+When this example ends, it removes its queue with whatever still waits: don't copy that line.
 """
 
 import json

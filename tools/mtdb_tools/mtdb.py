@@ -25,6 +25,7 @@ from mtdb_tools.database_files import (
     sums,
 )
 from mtdb_tools.places import Damaged, Here, There
+from mtdb_tools.saved import key_text
 
 EPILOG = """\
 examples:
@@ -151,8 +152,8 @@ def add_load(add):
         metavar="FILE",
         nargs="?",
         default="-",
-        help='a JSON object; or JSON lines, each an object or ["key", value], of which the last '
-        "counts if they have the same key. Without it the standard input is read",
+        help='a JSON object; or JSON lines, each an object or ["key", value]. If several lines '
+        "have the same key, the last one counts. Without FILE the standard input is read",
     )
 
 
@@ -191,7 +192,8 @@ def set_value(args, place):
         text, name = read_text(text)
         if not text and args.value == "-":  # perhaps the command before it in a pipe has failed
             raise Trouble(
-                "the input is empty: there is nothing to store. For an empty text, replace - by ''"
+                "the input is empty: there is nothing to store. To store an empty text, write '' "
+                "instead of -"
             )
     value = text if args.text else parse(text, name, text_hint(text))
     with place.change(create=True) as db:
@@ -271,7 +273,8 @@ def check(args, place):
         print("Sound, with a leftover of a fold that was cut: nothing is lost by it.")
     if large and place.has_small_floats():
         doubts.append(TOO_LARGE.format(large))
-    print(*doubts, sep="\n", end="\n" if doubts else "")
+    for doubt in doubts:
+        print(doubt)
     if torn or ".tmp" in sizes or doubts:
         return LEFTOVERS
     print("All is well.")
@@ -286,11 +289,9 @@ def text_doubts(path, name):
         yield NOT_PLAIN.format(name, "begins with a UTF-8 byte order mark")
     elif b"\0" in data:
         yield NOT_PLAIN.format(name, "is not UTF-8")
-    with contextlib.suppress(ValueError, RecursionError):
-        try:
-            json.loads(data, object_pairs_hook=refuse_twice)
-        except Twice as error:
-            yield TWICE.format(name, error)
+    with contextlib.suppress(ValueError, RecursionError):  # opening it tells of that
+        for key in keys_twice(data)[:1]:
+            yield TWICE.format(name, key_text(key))
 
 
 def state_of(journal, damage):
@@ -414,24 +415,23 @@ def refuse_number(name):
 
 def must_have_each_key_once(text, what):
     """Raise Trouble if a key is there twice in an object of a JSON text."""
-    try:
-        json.loads(text, object_pairs_hook=refuse_twice)
-    except Twice as error:
-        raise Trouble(f"{what} has the key {error} twice: remove one")
+    for key in keys_twice(text):
+        raise Trouble(f"{what} has the key {key_text(key)} twice: remove one")
 
 
-class Twice(Exception):
-    """A key is there twice in one object; the text is the key."""
+def keys_twice(text):
+    """Return the keys that are there more than once in an object of a JSON text."""
+    twice = []
 
+    def note(pairs):
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                twice.append(key)
+            seen.add(key)
 
-def refuse_twice(pairs):
-    """Return the pairs of an object as a dict. Raise Twice if that would drop some."""
-    data = {}
-    for key, value in pairs:
-        if key in data:
-            raise Twice(json_text(key))
-        data[key] = value
-    return data
+    json.loads(text, object_pairs_hook=note)
+    return twice
 
 
 def parse_pairs(text, name):

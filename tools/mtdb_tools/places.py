@@ -4,7 +4,6 @@ What is only read is read from a copy: so nothing is changed, not even a torn ta
 """
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -27,6 +26,7 @@ from mtdb_tools.database_files import (
     sums,
     was_database,
 )
+from mtdb_tools.saved import key_text
 
 TRIES = 100  # to copy a database that a program is writing to
 PAUSE = 0.02  # seconds between two of them
@@ -55,7 +55,7 @@ class Here:
         return [stats.PC, stats.NOR, stats.ESP]
 
     def has_small_floats(self):
-        """Whether the floats of a device that it may be used on have 32 bits."""
+        """Whether a device that it may be used on has floats of 32 bits."""
         return True
 
     def has_file(self, path):
@@ -235,6 +235,7 @@ class There:
             raise Trouble(f"{self.name}: {large}, too large for the board")
 
     def has_small_floats(self):
+        """Whether the board has floats of 32 bits."""
         return self.board.do("exec", "print(float('1e300') == float('inf'))").strip() == "True"
 
     def _replace(self, copy, idle, length):
@@ -284,12 +285,12 @@ class There:
 
 
 def large_number(db):
-    """Return in which value which number is too large for floats of 32 bits; None if there is
-    none."""
+    """Return a phrase that tells of a number too large for floats of 32 bits, and of its key;
+    None if there is none."""
     for key in db:
         for number in floats_in(db[key]):
             if abs(number) > FLOAT_MAX:
-                return f"db[{json.dumps(key, ensure_ascii=False)}] has the number {number}"
+                return f"db[{key_text(key)}] has the number {number}"
     return None
 
 
